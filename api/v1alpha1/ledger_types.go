@@ -30,6 +30,9 @@ type IsolationLedger struct {
 	// leader is the identity of the controller process that owns the epoch.
 	// +optional
 	Leader string `json:"leader,omitempty"`
+	// issued counts the permits of this epoch, so that no permit ID is used twice.
+	// +optional
+	Issued int64 `json:"issued,omitempty"`
 	// permits that are spent and whose window has not ended.
 	// +listType=map
 	// +listMapKey=id
@@ -94,6 +97,9 @@ type LedgerIntent struct {
 	Node string `json:"node"`
 	// uid is the Node's UID: a new node under an old name is another node.
 	UID types.UID `json:"uid"`
+	// zone is the node's failure domain.
+	// +optional
+	Zone string `json:"zone,omitempty"`
 	// bootID of the node when it was decided.
 	// +optional
 	BootID string `json:"bootID,omitempty"`
@@ -115,6 +121,9 @@ type LedgerIsolation struct {
 	UID types.UID `json:"uid"`
 	// node is the node's name.
 	Node string `json:"node"`
+	// zone is the node's failure domain.
+	// +optional
+	Zone string `json:"zone,omitempty"`
 	// bootID of the node when it was isolated.
 	// +optional
 	BootID string `json:"bootID,omitempty"`
@@ -122,10 +131,14 @@ type LedgerIsolation struct {
 	Action Action `json:"action"`
 	// reason is the fault.
 	Reason Reason `json:"reason"`
-	// permit is the ID of the permit spent on it.
-	Permit string `json:"permit"`
+	// permit is the ID of the permit spent on it; empty for NoSchedule, which spends none.
+	// +optional
+	Permit string `json:"permit,omitempty"`
 	// since is when the taint was written, for people.
 	Since metav1.Time `json:"since"`
+	// releasing: the controller decided to take the taint back and has not yet seen it gone.
+	// +optional
+	Releasing bool `json:"releasing,omitempty"`
 	// releasedByHandUntil: somebody else removed our taint; the node is not isolated again before this, by the API server's clock.
 	// +optional
 	ReleasedByHandUntil *metav1.Time `json:"releasedByHandUntil,omitempty"`

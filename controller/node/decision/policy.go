@@ -1,0 +1,88 @@
+package decision
+
+import (
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/controller/node/protect"
+)
+
+// Fixed times. They follow from what they listen to, so they are no settings.
+const (
+	// LeavingBelieved is how long an agent's Leaving is believed after it was heard.
+	LeavingBelieved = 10 * time.Minute
+	// KubeletRenews bounds a kubelet's own renewals: every 10 s, plus 2 s for a slow API server.
+	KubeletRenews = 12 * time.Second
+	// Exonerates is how long an answered dial speaks for a node.
+	Exonerates = 10 * time.Second
+)
+
+// Policy is what people want, ready for use.
+type Policy struct {
+	Limits            protect.Limits
+	MissedBeats       int
+	AlivePercent      v1alpha1.Percent
+	Correlation       v1alpha1.Percent
+	CorrelationWindow time.Duration
+	HealthyFor        time.Duration
+	MaxHold           time.Duration
+	// Ladders: the default policy's first, then those of the policies that select nodes.
+	Ladders []Ladder
+}
+
+// Ladder maps faults to rungs for the nodes of one policy.
+type Ladder struct {
+	Policy              string
+	DryRun              bool
+	ProtectControlPlane bool
+	Profile             v1alpha1.Profile
+	Rules               []v1alpha1.Rule
+}
+
+// Compile makes a Policy of the default policy's spec. Its defaults must be filled in.
+func Compile(spec v1alpha1.NodeIsolationPolicySpec) Policy {
+	return Policy{
+		Limits:            protect.LimitsOf(spec),
+		MissedBeats:       int(spec.Thresholds.MissedBeats),
+		AlivePercent:      spec.Thresholds.AlivePercent,
+		Correlation:       spec.Thresholds.CorrelationPercent,
+		CorrelationWindow: spec.Thresholds.CorrelationWindow.Duration,
+		HealthyFor:        spec.Recovery.HealthyFor.Duration,
+		MaxHold:           spec.Recovery.MaxHold.Duration,
+		Ladders:           []Ladder{LadderOf(v1alpha1.DefaultPolicyName, spec)},
+	}
+}
+
+// LadderOf makes the ladder of one policy. Its defaults must be filled in.
+func LadderOf(name string, spec v1alpha1.NodeIsolationPolicySpec) Ladder {
+	return Ladder{
+		Policy:              name,
+		DryRun:              spec.DryRun,
+		ProtectControlPlane: *spec.ProtectControlPlane,
+		Profile:             spec.Profile,
+		Rules:               spec.Rules,
+	}
+}
+
+// isolatingChecks are the checks whose failure isolates by default: without them a node runs no pods.
+var isolatingChecks = map[string]bool{"kubelet": true, "containerd": true, "crio": true}
+
+// ofCheck is the rung of the profile for a failing check.
+func (l Ladder) ofCheck(name string) v1alpha1.Action {
+	if l.Profile == v1alpha1.ProfileSeed || isolatingChecks[name] {
+		return v1alpha1.ActionNoExecute
+	}
+	return v1alpha1.ActionReport
+}
+
+// ofVerdict is the rung of the profile for a verdict about a silent node.
+func (l Ladder) ofVerdict(state v1alpha1.NodeState) v1alpha1.Action {
+	switch {
+	case state == v1alpha1.NodeDown:
+		return v1alpha1.ActionNoExecute
+	case state == v1alpha1.NodeAgentDown && l.Profile == v1alpha1.ProfileSeed:
+		return v1alpha1.ActionNoExecute
+	default:
+		return v1alpha1.ActionReport
+	}
+}
