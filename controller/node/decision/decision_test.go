@@ -27,14 +27,17 @@ func TestDecide_OneFaultIsIsolatedAndTheNextIsWithheld(t *testing.T) {
 }
 
 func TestDecide_AnIntentIsRepeatedUntilItsTaintIsSeen(t *testing.T) {
-	w := newWorld(t, healthy(10), policy(t))
+	w := newWorld(t, healthy(30), policy(t))
 	fail(&w.nodes[3], "containerd")
 	first := w.decide(t0)
-	again := w.decide(t0.Add(50 * time.Millisecond))
+	now := t0.Add(w.policy.Limits.Pace) // the pace is over and the budget is three: only the intent itself holds a second permit back
+	silence(w.nodes, now)
+	again := w.decide(now)
+	require.Equal(t, summary(first), summary(again))
 	require.Equal(t, first.Actions, again.Actions, "the same permit, not a second one")
 	require.Len(t, again.Ledger.Permits, 1)
 	w.act(again)
-	done := w.decide(t0.Add(100 * time.Millisecond))
+	done := w.decide(now)
 	require.Empty(t, done.Actions)
 	require.Empty(t, done.Ledger.Intents)
 }
@@ -279,4 +282,39 @@ func TestDecide_AsksForDialsFromTheFirstMissedBeat(t *testing.T) {
 	silence(w.nodes, later)
 	w.nodes[0].Beat.At, w.nodes[0].Witness.Dialed = t0, now
 	require.Equal(t, []string{"u0"}, w.decide(later).Ask, "an answer does not last")
+}
+
+func TestDecide_AFaultThatHopsFromNodeToNodeIsOneEvent(t *testing.T) {
+	wide := func(s *v1alpha1.NodeIsolationPolicySpec) {
+		s.Budget.MaxIsolatedPercent, s.Budget.MaxUnavailablePercent = 50, 50
+	}
+	w := newWorld(t, healthy(10), policy(t, wide))
+	fail(&w.nodes[0], "containerd")
+	w.decide(t0)
+	w.nodes[0].Report = healthy(1)[0].Report
+	now := t0.Add(time.Minute)
+	silence(w.nodes, now)
+	w.decide(now)
+	fail(&w.nodes[1], "containerd")
+	require.Equal(t, []string{"withheld n1 Correlated"}, summary(w.decide(now)))
+}
+
+func TestDecide_AnUnknownCheckBesideAFailingOneIsNoFault(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	w.nodes[3].Report.Checks = []Check{
+		{Name: "docker", State: v1alpha1.CheckUnhealthy, Reason: v1alpha1.ReasonDockerNotRunning},
+		{Name: "kubelet", State: v1alpha1.CheckUnknown},
+	}
+	require.Empty(t, summary(w.decide(t0)))
+}
+
+func TestDecide_AFailureThatAnotherExplainsIsNoFault(t *testing.T) {
+	reportRuntime := func(s *v1alpha1.NodeIsolationPolicySpec) {
+		s.Rules = []v1alpha1.Rule{{Name: "mild", Terms: []v1alpha1.Term{{Check: "containerd"}}, Action: v1alpha1.ActionReport}}
+	}
+	w := newWorld(t, healthy(10), policy(t, reportRuntime))
+	fail(&w.nodes[3], "containerd")
+	fail(&w.nodes[3], "kubelet")
+	w.nodes[3].Report.Checks[1].ExplainedBy = "containerd"
+	require.Empty(t, summary(w.decide(t0)), "the kubelet fails because of the runtime, which is only reported")
 }

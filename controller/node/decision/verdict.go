@@ -74,7 +74,7 @@ func (v *Verdict) silent(n Node, blind string, o others, p Policy, now time.Time
 	switch {
 	case blind != "":
 		v.say(v1alpha1.NodeBlind, v1alpha1.ReasonBlind, "%d beats missed, but our own view is not to be trusted: %s", v.Missed, blind)
-	case w.Answered.After(silentSince) && now.Before(w.Answered.Add(Exonerates)):
+	case !w.Answered.Before(silentSince) && now.Before(w.Answered.Add(Exonerates)):
 		v.say(v1alpha1.NodeAgentDown, v1alpha1.ReasonAgentDown, "%d beats missed, but the node answered a dial", v.Missed)
 		v.look = w.Answered.Add(Exonerates)
 	case w.KubeletRenewed.After(suspectAt) && now.Before(kubeletDue):
@@ -82,7 +82,7 @@ func (v *Verdict) silent(n Node, blind string, o others, p Policy, now time.Time
 		v.look = kubeletDue
 	case w.Calibrated && w.Dialed.Before(silentSince):
 		v.say(v1alpha1.NodeSuspect, v1alpha1.ReasonSilent, "%d beats missed; dialing the node", v.Missed)
-	case w.Calibrated && w.Answered.After(silentSince) && w.Dialed.Before(w.Answered.Add(Exonerates)):
+	case w.Calibrated && !w.Answered.Before(silentSince) && w.Dialed.Before(w.Answered.Add(Exonerates)):
 		v.say(v1alpha1.NodeSuspect, v1alpha1.ReasonSilent, "%d beats missed; it answered a dial before, dialing again", v.Missed)
 	case w.KubeletRenewed.IsZero():
 		v.say(v1alpha1.NodeBlind, v1alpha1.ReasonBlind, "%d beats missed, but its kubelet's Lease was never seen: nobody can testify", v.Missed)
