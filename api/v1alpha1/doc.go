@@ -15,4 +15,5 @@
 //
 // +kubebuilder:object:generate=true
 // +groupName=bulkhead.dev
+// +groupGoName=Bulkhead
 package v1alpha1
