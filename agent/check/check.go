@@ -17,10 +17,19 @@ type Name string
 //	findings, nil  unhealthy, or restarting when every finding is
 //	_, err         unknown: the probe could not tell
 //
-// A probe with no subject on this node returns ErrNotApplicable. It may be called again before an earlier call that
-// overran its deadline has returned only if the runner has given that call up; the runner never runs two at once.
+// A probe with no subject on this node returns ErrNotApplicable. The runner never runs two calls at once: while one that
+// overran its deadline has not returned, the check says Unknown and is not called again.
+//
+// The silence of a daemon is a finding, so a probe waits for it with a deadline of its own, inside ctx's: an error that
+// wraps context.DeadlineExceeded is an error like any other, and means that the probe could not tell.
 type Probe interface {
 	Probe(ctx context.Context) ([]Finding, error)
+}
+
+// A RestartCounter is a Probe that counts its subject's restarts, so that one which began and ended between two good
+// looks is noticed. The runner reads the count after each look; it only grows.
+type RestartCounter interface {
+	Restarts() uint32
 }
 
 // ErrNotApplicable says that the node has no such subsystem. The runner leaves the check out of the report.
@@ -37,8 +46,9 @@ type Finding struct {
 	Restarting bool
 	// Grace bounds Restarting: RestartSec of the unit + 20 s, at most 45 s.
 	Grace time.Duration
-	// Restarts is the manager's count of restarts so far, to notice one that began and ended between two looks.
-	Restarts uint32
+	// Note marks something worth showing that is no fault: findings that are all notes leave the look Healthy, with
+	// the first one's message.
+	Note bool
 }
 
 // A Check is a probe plus the policy for running and believing it.
@@ -51,6 +61,19 @@ type Check struct {
 	OKAfter   int           // consecutive successes before Healthy is reported; default 3
 	Dwell     time.Duration // least time in Unhealthy before Healthy is reported; default 30s
 	Probe     Probe
+}
+
+// New is a check with the defaults: three failures one second apart are the seed's rule for its components.
+func New(name Name, probe Probe) Check {
+	return Check{Name: name, Interval: time.Second, FailAfter: 3, OKAfter: 3, Dwell: 30 * time.Second, Probe: probe}
+}
+
+// Deadline is how long one look may take.
+func (c Check) Deadline() time.Duration {
+	if c.Timeout > 0 {
+		return c.Timeout
+	}
+	return c.Interval * 8 / 10
 }
 
 // State is the outcome of one look, and what is believed after several.
@@ -68,7 +91,8 @@ const (
 // A Look is one outcome of a probe, as the belief folds it.
 type Look struct {
 	State    State
-	Findings []Finding // for Unhealthy and Restarting
+	Findings []Finding // for Unhealthy and Restarting; notes for Healthy
 	Err      error     // for Unknown
+	Restarts uint32    // how often the subject was restarted so far, if the probe counts; 0 otherwise
 	At       time.Time
 }

@@ -176,6 +176,8 @@ type Thresholds struct {
 	CorrelationPercent Percent `json:"correlationPercent,omitempty"`
 	// correlationWindow is how far back failures are counted as one event. Default 10m, the spread of a staged rollout's first wave.
 	// +kubebuilder:default="10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	CorrelationWindow *Duration `json:"correlationWindow,omitempty"`
 	// alivePercent of the other nodes must have been heard after the suspect fell silent before its silence is judged. Default 66.
@@ -192,6 +194,8 @@ type Thresholds struct {
 type Budget struct {
 	// window is how long a permit stays spent. Default 30m, the protection time of the source document (30 to 60 minutes).
 	// +kubebuilder:default="30m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	Window *Duration `json:"window,omitempty"`
 	// maxIsolatedPercent is how many nodes of the cluster, and of each zone, may be isolated at once and within the
@@ -206,10 +210,14 @@ type Budget struct {
 	// pace is the least time between two isolations for reported faults in one zone. Default 10s, so that a fault
 	// which spreads is seen as correlated before a second node goes.
 	// +kubebuilder:default="10s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	Pace *Duration `json:"pace,omitempty"`
 	// paceNodeDown is the least time between two isolations of nodes proven down. Default 1s.
 	// +kubebuilder:default="1s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	PaceNodeDown *Duration `json:"paceNodeDown,omitempty"`
 }
@@ -219,15 +227,21 @@ type Recovery struct {
 	// healthyFor is how long a node must be healthy before our taint is removed. Default 60s. It doubles with every
 	// isolation of the same node within 24 h.
 	// +kubebuilder:default="60s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	HealthyFor *Duration `json:"healthyFor,omitempty"`
 	// maxHold bounds the doubled wait. Default 1h.
 	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	MaxHold *Duration `json:"maxHold,omitempty"`
 	// evictionDeadline is how long pods may be held by their PodDisruptionBudgets before they are deleted with their
 	// normal grace. Default 30s: the taint itself already ignores budgets.
 	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 	// +optional
 	EvictionDeadline *Duration `json:"evictionDeadline,omitempty"`
 }

@@ -18,8 +18,8 @@ func (p Percent) Of(total int) int {
 
 // Duration is a length of time, written like 30s, 10m or 1h30m.
 //
-// +kubebuilder:validation:Type=string
-// +kubebuilder:validation:Format=duration
+// Markers on an alias are not read, so each field repeats the pattern. Without it the API server would keep a policy
+// that no client can decode, and the controller could read none of them.
 type Duration = metav1.Duration
 
 // Action is a rung of the ladder: what is done to a node, mildest first.

@@ -41,6 +41,8 @@ type Event struct {
 	// Listed: the event comes from a full listing, so the beat may be old. Its age is unknown.
 	Listed bool
 	Beat   Heartbeat
+	// Period is what the controller has asked for on this lease, 0 if nothing, so that it can see whether it still has to.
+	Period time.Duration
 }
 
 // A Source delivers what one transport sees until ctx ends. After a reconnection it delivers a full listing before any

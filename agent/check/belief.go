@@ -1,0 +1,215 @@
+package check
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+)
+
+// MaxGrace bounds every grace: the longest that a daemon being restarted is excused. With RestartSec=10 a kubelet gets
+// 10 s + 20 s; one with RestartSec=60 gets 45 s and not 80 s.
+const MaxGrace = 45 * time.Second
+
+// maxMessage is the room the API gives to a message, in bytes.
+const maxMessage = 512
+
+// A Belief is what is believed of one check after its looks so far. It is a value: Observe returns the next belief and
+// leaves the receiver as it was. The zero Belief is that of a check not looked at yet. doc.go has the table.
+type Belief struct {
+	State   State
+	Reason  v1alpha1.Reason
+	Message string
+	Since   time.Time // when State was entered
+
+	seen     bool // the subject was once seen on this node
+	failures int  // failures with no good look and no belief in Unknown in between
+	goods    int  // good looks in a row
+	unknowns int  // looks in a row that could not tell
+	heldFrom time.Time
+
+	spell    spell
+	restarts restartLog
+	next     candidate
+}
+
+// A spell is the time from the first restarting look to the next good one.
+type spell struct {
+	since time.Time
+	grace time.Duration
+	looks int // that saw the subject, restarting or failing
+}
+
+// A candidate is a headline that differs from the one shown.
+type candidate struct {
+	reason  v1alpha1.Reason
+	message string
+	looks   int
+}
+
+// Observe folds one look into the belief. It is pure: look.At is the only clock.
+func (b Belief) Observe(look Look, c Check) Belief {
+	if b.State == "" {
+		b.State, b.Since = Unknown, look.At
+	}
+	switch look.State {
+	case Healthy:
+		b.observeGood(look, c)
+	case Unhealthy:
+		b.observeFailure(look, c)
+	case Restarting:
+		b.observeRestarting(look, c)
+	case NotApplicable:
+		b.observeAbsence(look, c)
+	case Unknown:
+		b.observeUnknown(look, c)
+	}
+	return b
+}
+
+func (b *Belief) observeGood(look Look, c Check) {
+	looped := b.restarts.count(look, false)
+	b.seen, b.failures, b.unknowns, b.spell = true, 0, 0, spell{}
+	b.restarts.endSpell()
+	note := look.headline().Message
+	switch {
+	case looped:
+		b.loop(look)
+	case b.State != Unhealthy:
+		b.enter(Healthy, "", note, look.At, c)
+	default:
+		b.goods++
+		if b.goods >= c.OKAfter && look.At.Sub(b.heldFrom) >= c.Dwell {
+			b.enter(Healthy, "", note, look.At, c)
+		}
+	}
+}
+
+func (b *Belief) observeFailure(look Look, c Check) {
+	looped := b.restarts.count(look, false)
+	b.seen, b.goods, b.unknowns = true, 0, 0
+	b.restarts.endSpell()
+	b.failures++
+	b.spell.looks++
+	if looped {
+		b.loop(look)
+		return
+	}
+	if b.State == Unhealthy || b.failures >= c.FailAfter || b.graceIsOver(look, c) {
+		worst := look.headline()
+		b.enter(Unhealthy, worst.Reason, worst.Message, look.At, c)
+	}
+}
+
+func (b *Belief) observeRestarting(look Look, c Check) {
+	worst := look.headline()
+	begins := b.spell.since.IsZero()
+	// From Unknown we cannot say that it ran before: it may be the first start of the daemon, at boot.
+	looped := b.restarts.count(look, begins && b.State != Unknown && b.State != NotApplicable)
+	if begins {
+		b.spell = spell{since: look.At, grace: min(worst.Grace, MaxGrace)}
+	}
+	b.seen, b.failures, b.goods, b.unknowns = true, 0, 0, 0
+	b.spell.looks++
+	switch {
+	case looped:
+		b.loop(look)
+	case b.State == Unhealthy:
+	case b.graceIsOver(look, c):
+		b.enter(Unhealthy, worst.Reason, worst.Message, look.At, c)
+	default:
+		b.enter(Restarting, v1alpha1.ReasonRestarting, worst.Message, look.At, c)
+	}
+}
+
+func (b *Belief) observeAbsence(look Look, c Check) {
+	if b.seen {
+		look.Err = errVanished
+		b.observeUnknown(look, c)
+		return
+	}
+	b.failures, b.unknowns = 0, 0
+	b.enter(NotApplicable, "", "", look.At, c)
+}
+
+func (b *Belief) observeUnknown(look Look, c Check) {
+	b.goods = 0
+	b.unknowns++
+	if b.unknowns >= c.FailAfter {
+		b.failures, b.spell = 0, spell{}
+		b.restarts.endSpell()
+	}
+	if b.State == Unknown || (b.State != Unhealthy && b.unknowns >= c.FailAfter) {
+		reason := v1alpha1.ReasonCheckFailed
+		if errors.Is(look.Err, ErrOverdue) {
+			reason = v1alpha1.ReasonCheckOverdue
+		}
+		b.enter(Unknown, reason, errText(look.Err), look.At, c)
+	}
+}
+
+// graceIsOver also asks for FailAfter looks within the spell: if the agent itself was frozen for a minute, one look
+// after it thawed proves nothing about the minute.
+func (b *Belief) graceIsOver(look Look, c Check) bool {
+	return !b.spell.since.IsZero() && look.At.Sub(b.spell.since) >= b.spell.grace && b.spell.looks >= c.FailAfter
+}
+
+// loop is Unhealthy for restarting too often. The dwell begins anew with every further restart.
+func (b *Belief) loop(look Look) {
+	b.goods, b.heldFrom = 0, look.At
+	if b.State == Unhealthy {
+		return
+	}
+	message := "restarted " + restartLoopText
+	if worst := look.headline(); worst.Message != "" {
+		message += "; last seen: " + worst.Message
+	}
+	b.change(Unhealthy, v1alpha1.ReasonRestartLoop, message, look.At)
+}
+
+// enter moves to a state, or stays in it and lets the headline follow.
+func (b *Belief) enter(to State, reason v1alpha1.Reason, message string, at time.Time, c Check) {
+	message = cut(message)
+	first := to == Unknown && b.Reason == "" // nothing was looked at before: there is no headline to be patient about
+	if b.State != to || first {
+		b.change(to, reason, message, at)
+		return
+	}
+	if reason == b.Reason && message == b.Message {
+		b.next = candidate{}
+		return
+	}
+	if reason != b.next.reason || message != b.next.message {
+		b.next = candidate{reason: reason, message: message}
+	}
+	if b.next.looks++; b.next.looks >= c.FailAfter {
+		b.Reason, b.Message, b.next = reason, message, candidate{}
+	}
+}
+
+func (b *Belief) change(to State, reason v1alpha1.Reason, message string, at time.Time) {
+	if b.State != to {
+		b.Since = at
+	}
+	if to == Unhealthy {
+		b.heldFrom, b.goods = at, 0
+	}
+	b.State, b.Reason, b.Message, b.next = to, reason, cut(message), candidate{}
+}
+
+func errText(err error) string {
+	if err == nil {
+		return "the check could not tell"
+	}
+	return err.Error()
+}
+
+// cut makes one line of valid UTF-8 that fits the API.
+func cut(message string) string {
+	message = strings.ToValidUTF8(strings.Join(strings.Fields(message), " "), "?")
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage-3], "") + "..."
+}

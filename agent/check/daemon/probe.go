@@ -1,0 +1,143 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/agent/check"
+	"github.com/bulkhead-dev/bulkhead/agent/host"
+)
+
+// A Subject is the daemon, and which witnesses may speak of it.
+type Subject struct {
+	Name    string // in messages, for example "the kubelet"
+	Unit    string // empty: no unit witness
+	Process string // searched by this name when systemd names no main process; empty: not searched
+	Address string // of its socket, for messages
+	Reasons Reasons
+
+	// Ask asks it on its socket. asked ends before outer, so that its silence is told from our own lack of time.
+	// nil: no answer witness.
+	Ask func(outer, asked context.Context) Answer
+	// AskOnlyActive: its socket may be systemd's own, and asking would start it. It is asked only while its unit is
+	// active, its process was found, or there is no systemd.
+	AskOnlyActive bool
+	// Optional: a unit that is inactive and that nobody enabled does not count as being there, until it has run.
+	Optional bool
+	// Required: its absence is a fault even if it was never seen.
+	Required bool
+}
+
+// UnitDoor is host.Systemd.
+type UnitDoor interface {
+	Unit(ctx context.Context, name string) (host.Unit, error)
+}
+
+// ProcessDoor is host.Processes.
+type ProcessDoor interface {
+	Stat(pid int) (host.Process, error)
+	Find(ctx context.Context, name string) (host.Process, error)
+}
+
+// A Probe looks at one daemon. It is used by one goroutine at a time, as the runner does.
+type Probe struct {
+	subject   Subject
+	units     UnitDoor
+	processes ProcessDoor
+	memory    Memory
+}
+
+// New makes a probe.
+func New(s Subject, units UnitDoor, processes ProcessDoor) *Probe {
+	return &Probe{subject: s, units: units, processes: processes}
+}
+
+// Probe asks the three witnesses and judges what they said.
+func (p *Probe) Probe(ctx context.Context) ([]check.Finding, error) {
+	o := p.gather(ctx)
+	findings, err := judge(o, p.memory, p.subject)
+	well := err == nil && !slices.ContainsFunc(findings, func(f check.Finding) bool { return !f.Note })
+	p.memory = p.memory.after(o, p.subject, well)
+	return findings, err
+}
+
+// Restarts counts the restarts seen so far.
+func (p *Probe) Restarts() uint32 { return p.memory.Restarts }
+
+// gather asks systemd first, because it names the main process and says whether asking the daemon would start it.
+func (p *Probe) gather(ctx context.Context) Observation {
+	var o Observation
+	o.Unit = p.askSystemd(ctx)
+	o.Process = p.findProcess(ctx, o.Unit)
+	if p.subject.Ask != nil && p.mayAsk(o) {
+		asked, cancel := within(ctx, 85)
+		defer cancel()
+		o.Answer = p.subject.Ask(ctx, asked)
+	}
+	return o
+}
+
+// askSystemd takes at most two fifths of the time: a frozen bus must leave enough to ask the daemon itself.
+func (p *Probe) askSystemd(ctx context.Context) Unit {
+	if p.subject.Unit == "" {
+		return Unit{}
+	}
+	ctx, cancel := within(ctx, 40)
+	defer cancel()
+	unit, err := p.units.Unit(ctx, p.subject.Unit)
+	switch {
+	case errors.Is(err, host.ErrNoSystemd):
+		return Unit{}
+	case err != nil:
+		return Unit{Testimony: CannotTell, Err: err}
+	case !unit.Exists():
+		return Unit{Testimony: Nothing, Unit: unit}
+	default:
+		return Unit{Testimony: Spoke, Unit: unit}
+	}
+}
+
+func (p *Probe) findProcess(ctx context.Context, u Unit) Process {
+	var found host.Process
+	var err error
+	switch {
+	case u.Testimony == Spoke && u.MainPID > 0:
+		found, err = p.processes.Stat(u.MainPID)
+	case u.Testimony == Spoke: // systemd says that it has none: not started, a one-shot, or a forking one it lost
+		return Process{}
+	case p.subject.Process != "":
+		found, err = p.processes.Find(ctx, p.subject.Process)
+	default:
+		return Process{}
+	}
+	switch {
+	case errors.Is(err, host.ErrNoProcess):
+		return Process{Testimony: Nothing}
+	case err != nil:
+		return Process{Testimony: CannotTell, Err: err}
+	default:
+		return Process{Testimony: Spoke, Process: found}
+	}
+}
+
+func (p *Probe) mayAsk(o Observation) bool {
+	switch {
+	case !p.subject.AskOnlyActive, o.Unit.Testimony == NotAsked:
+		return true
+	case o.Unit.Testimony == Spoke:
+		return o.Unit.IsActive()
+	default:
+		return o.Process.Testimony == Spoke // it runs already, asking does not start it
+	}
+}
+
+// within bounds a step to a share of the time that is left, in percent.
+func within(ctx context.Context, percent int) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)*time.Duration(percent)/100)
+}

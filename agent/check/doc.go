@@ -1,0 +1,43 @@
+// Package check holds what every check shares: how a subsystem is looked at, how several looks become a belief, and the
+// runner that times, repeats and believes.
+//
+// A Probe looks once. A Check is a probe and the policy for believing it. A Belief folds looks into a state and is pure:
+// its only clock is Look.At. A Runner runs every check in a loop of its own, so that one that hangs delays no other, and
+// shows what is believed with Snapshot. Once is one look at everything, for people.
+//
+// # What one look does to what is believed
+//
+// In a row means: with no good look in between. The numbers are the check's FailAfter, OKAfter and Dwell.
+//
+//	believed        good look             failure               restarting            could not tell
+//	not looked yet  Healthy               FailAfter in a row    Restarting            Unknown
+//	Healthy         stays                 FailAfter in a row    Restarting            Unknown after FailAfter in a row
+//	Restarting      Healthy               FailAfter in a row,   Unhealthy after       Unknown after FailAfter in a row
+//	                                      or grace over         grace
+//	Unhealthy       Healthy after OKAfter stays                 stays                 stays
+//	                in a row and Dwell
+//	Unknown         Healthy               FailAfter in a row    Restarting            stays
+//
+// and beside the table:
+//
+//   - A look that could not tell counts neither as a failure nor as a success. It does not break a row of failures: a
+//     probe that fails every other call would hide a dead daemon. It does break a row of good looks. Once Unknown is
+//     believed the failures before it are forgotten, so old evidence is never added to new.
+//   - Not knowing never leads to Unhealthy and never leads out of it.
+//   - Grace is counted from the first restarting look since the last good one, and bounded by MaxGrace. It is over only
+//     when at least FailAfter looks saw the subject in that time, so an agent that was itself asleep blames nobody.
+//   - RestartLoopCount restarts within RestartLoopWindow are a fault, RestartLoop, at once and even when the daemon
+//     answers. A restart is the start of a restarting spell (but out of Unknown, where it may be a first start), or an increment of Look.Restarts; the increment that
+//     belongs to a spell already counted is not counted again. While Unhealthy, each further one begins Dwell anew.
+//   - A restart does not lead out of Unhealthy: that takes good looks, so nothing is released for a daemon that tries.
+//   - Not applicable is believed at once of a subject never seen. A subject seen and no longer found could not be told.
+//   - Reason and message are those of the look that led into the state. A different headline replaces them after
+//     FailAfter looks in a row, so that two alternating messages do not write to the API every second.
+//
+// A daemon that flaps slower than the restart window is not classed yet: it is Unhealthy and Healthy by turns, at most
+// once per Dwell.
+//
+// # Testing against it
+//
+// Probes are one method; the runner is tested in testing/synctest bubbles with ordinary time.
+package check

@@ -1,0 +1,27 @@
+package check
+
+// explainedBy finds, for a check that fails, the nearest failing check it depends on, directly or through others.
+// A failure that is explained is shown and not acted on. Unknown explains nothing.
+func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name {
+	if !failing(state(name)) {
+		return ""
+	}
+	visited := map[Name]bool{name: true}
+	for near := checks[name].DependsOn; len(near) > 0; {
+		var far []Name
+		for _, dependency := range near {
+			if visited[dependency] {
+				continue
+			}
+			visited[dependency] = true
+			if failing(state(dependency)) {
+				return dependency
+			}
+			far = append(far, checks[dependency].DependsOn...)
+		}
+		near = far
+	}
+	return ""
+}
+
+func failing(s State) bool { return s == Unhealthy || s == Restarting }

@@ -1,0 +1,101 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+)
+
+// A Row is what one look said, unconfirmed.
+type Row struct {
+	Name    Name
+	State   State
+	Reason  v1alpha1.Reason
+	Message string
+	Took    time.Duration
+}
+
+// A Table has one row per check, in their order.
+type Table []Row
+
+// Once looks at everything once, in parallel, and waits for no probe longer than its check does.
+// There is nothing to confirm a look with, so a single failure shows as Unhealthy.
+func Once(ctx context.Context, checks []Check) Table {
+	table := make(Table, len(checks))
+	var group sync.WaitGroup
+	for i, c := range checks {
+		group.Go(func() {
+			running := start(ctx, c, func(any, []byte) {})
+			look, _ := running.wait(ctx, c)
+			table[i] = row(c.Name, look, time.Since(running.started))
+		})
+	}
+	group.Wait()
+	return table
+}
+
+func row(name Name, look Look, took time.Duration) Row {
+	r := Row{Name: name, State: look.State, Took: took}
+	switch worst := look.headline(); look.State {
+	case Unhealthy:
+		r.Reason, r.Message = worst.Reason, worst.Message
+	case Restarting:
+		r.Reason, r.Message = v1alpha1.ReasonRestarting, worst.Message
+	case Unknown, NotApplicable:
+		// The one-look belief knows how to word these.
+		b := Belief{}.Observe(look, Check{FailAfter: 1})
+		r.Reason, r.Message = b.Reason, b.Message
+	case Healthy:
+		r.Message = worst.Message
+	}
+	return r
+}
+
+// Worst is the gravest state in the table: Unhealthy, then Unknown, then Restarting, else Healthy.
+func (t Table) Worst() State {
+	has := map[State]bool{}
+	for _, r := range t {
+		has[r.State] = true
+	}
+	for _, s := range []State{Unhealthy, Unknown, Restarting} {
+		if has[s] {
+			return s
+		}
+	}
+	return Healthy
+}
+
+// WriteTo prints the table for people.
+func (t Table) WriteTo(w io.Writer) (int64, error) {
+	counted := &counter{w: w}
+	tab := tabwriter.NewWriter(counted, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "CHECK\tSTATE\tREASON\tMESSAGE\tTOOK")
+	for _, r := range t {
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.State, dash(string(r.Reason)), dash(r.Message), r.Took.Round(10*time.Microsecond))
+	}
+	err := tab.Flush()
+	return counted.n, err
+}
+
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

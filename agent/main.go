@@ -1,0 +1,147 @@
+// Command bulkhead-agent looks at one node from the inside and tells the cluster what it sees.
+//
+// It runs on every node, as a DaemonSet pod or as a systemd unit on the host. It decides nothing: the controller does.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/bulkhead-dev/bulkhead/agent/check"
+	"github.com/bulkhead-dev/bulkhead/agent/host"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
+	"github.com/bulkhead-dev/bulkhead/internal/logging"
+	"github.com/bulkhead-dev/bulkhead/internal/version"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bulkhead-agent:", err)
+		os.Exit(1)
+	}
+}
+
+// errUnhealthy is the outcome of --once for scripts; people have the table.
+var errUnhealthy = errors.New("at least one check is Unhealthy")
+
+type flags struct {
+	config     string
+	nodeName   string
+	kubeconfig string
+	apiServers []string
+	once       bool
+	version    bool
+}
+
+// run is main without the process: it returns when ctx ends, or at once when something keeps it from starting.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	f, err := parseFlags(args, stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case f.version:
+		fmt.Fprintln(stdout, version.Version)
+		return nil
+	}
+	c, err := configure(f)
+	if err != nil {
+		return err
+	}
+	if f.once {
+		return once(ctx, c, stdout)
+	}
+	log, err := logging.Setup(stdout, c.Log)
+	if err != nil {
+		return err
+	}
+	a, err := wire(c, func() bool { return ctx.Err() != nil }, log)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	log.Info("agent started", "node", c.NodeName, "version", version.Version, "checks", names(a.checks))
+	return a.run(ctx)
+}
+
+func parseFlags(args []string, stdout io.Writer) (flags, error) {
+	var f flags
+	set := flag.NewFlagSet("bulkhead-agent", flag.ContinueOnError)
+	set.SetOutput(stdout)
+	set.StringVar(&f.config, "config", "", "configuration `file`; defaults without one")
+	set.StringVar(&f.nodeName, "node-name", "", "the Node this agent speaks for; otherwise NODE_NAME, otherwise the host name")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` with credentials; otherwise the pod's service account")
+	set.Func("api-server", "`host:port` to try when the configured API server does not answer; may be repeated", func(s string) error {
+		f.apiServers = append(f.apiServers, strings.Split(s, ",")...)
+		return nil
+	})
+	set.BoolVar(&f.once, "once", false, "print what the checks see now, without any cluster; fails if one is Unhealthy")
+	set.BoolVar(&f.version, "version", false, "print the version")
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		return f, fmt.Errorf("%q is not a flag; see --help", set.Arg(0))
+	}
+	return f, nil
+}
+
+// configure reads the file and lets flags and environment override it.
+func configure(f flags) (config.Agent, error) {
+	c, err := config.Load(f.config, config.DefaultAgent())
+	if err != nil {
+		return c, err
+	}
+	if f.kubeconfig != "" {
+		c.Kubeconfig = f.kubeconfig
+	}
+	if len(f.apiServers) > 0 {
+		c.APIServers = f.apiServers
+	}
+	if c.NodeName, err = nodeName(f.nodeName, os.Getenv("NODE_NAME"), c.NodeName); err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
+
+// nodeName is the first that is set, else the host name as the kubelet spells it.
+func nodeName(candidates ...string) (string, error) {
+	for _, name := range candidates {
+		if name != "" {
+			return name, nil
+		}
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("finding the node's name: %w; give --node-name", err)
+	}
+	return strings.ToLower(strings.TrimSpace(name)), nil
+}
+
+// once prints one look at everything.
+func once(ctx context.Context, c config.Agent, stdout io.Writer) error {
+	doors := host.Open(host.Paths{Root: c.HostRoot})
+	defer doors.Close()
+	list, err := checks(c.Checks, defaultSubjects(), doors)
+	if err != nil {
+		return err
+	}
+	table := check.Once(ctx, list)
+	if _, err := table.WriteTo(stdout); err != nil {
+		return fmt.Errorf("printing the table: %w", err)
+	}
+	if table.Worst() == check.Unhealthy {
+		return errUnhealthy
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Checks says how the agent's checks run. Every check has its own defaults in agent/checks.go; these override them.
+type Checks struct {
+	// Defaults apply to every check.
+	Defaults CheckSettings `json:"defaults"`
+	// Settings override the defaults for one check, by its name.
+	Settings map[string]CheckSettings `json:"settings,omitempty"`
+	// Units adds a check per systemd unit.
+	Units []UnitCheck `json:"units,omitempty"`
+	// Processes adds a check per process.
+	Processes []ProcessCheck `json:"processes,omitempty"`
+}
+
+// CheckSettings is the policy for running and believing one check. An absent field leaves the check's own default.
+type CheckSettings struct {
+	// Disabled leaves the check out. Default false.
+	Disabled bool `json:"disabled,omitempty"`
+	// Interval between looks. Default 1s (the seed's), at least 100ms.
+	Interval *Duration `json:"interval,omitempty"`
+	// Timeout of one look. Default 80% of the interval, less than the interval.
+	Timeout *Duration `json:"timeout,omitempty"`
+	// FailAfter is how many failures in a row make the check Unhealthy. Default 3 (the seed's), 1 acts on the first.
+	FailAfter *int `json:"failAfter,omitempty"`
+	// OKAfter is how many good looks in a row make it Healthy again. Default 3.
+	OKAfter *int `json:"okAfter,omitempty"`
+	// Dwell is the least time in Unhealthy. Default 30s, so that a flapping daemon does not flap the node.
+	Dwell *Duration `json:"dwell,omitempty"`
+}
+
+// UnitCheck watches one systemd unit.
+type UnitCheck struct {
+	// Name of the check, lower case with dashes.
+	Name string `json:"name"`
+	// Unit is its full name, for example chrony.service.
+	Unit string `json:"unit"`
+}
+
+// ProcessCheck watches for one process.
+type ProcessCheck struct {
+	// Name of the check, lower case with dashes.
+	Name string `json:"name"`
+	// Process is the kernel's name of it, at most 15 bytes, as in /proc/<pid>/comm.
+	Process string `json:"process"`
+}
+
+// DefaultChecks overrides nothing.
+func DefaultChecks() Checks { return Checks{} }
+
+// For is the policy for one check: its own settings over the defaults.
+func (c Checks) For(name string) CheckSettings {
+	s, d := c.Settings[name], c.Defaults
+	s.Disabled = s.Disabled || d.Disabled
+	s.Interval = firstSet(s.Interval, d.Interval)
+	s.Timeout = firstSet(s.Timeout, d.Timeout)
+	s.FailAfter = firstSet(s.FailAfter, d.FailAfter)
+	s.OKAfter = firstSet(s.OKAfter, d.OKAfter)
+	s.Dwell = firstSet(s.Dwell, d.Dwell)
+	return s
+}
+
+func firstSet[T any](own, general *T) *T {
+	if own != nil {
+		return own
+	}
+	return general
+}
+
+var checkName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+func (c Checks) validate(p *Problems) {
+	c.Defaults.validate(p, "checks.defaults")
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		c.Settings[name].validate(p, "checks.settings."+name)
+	}
+	seen := map[string]bool{}
+	for i, unit := range c.Units {
+		path := indexed("checks.units", i)
+		p.requireCheckName(path, unit.Name, seen)
+		p.Require(unit.Unit != "", path+".unit", "is empty; name the unit, like chrony.service")
+	}
+	for i, process := range c.Processes {
+		path := indexed("checks.processes", i)
+		p.requireCheckName(path, process.Name, seen)
+		p.Require(len(process.Process) > 0 && len(process.Process) <= 15, path+".process",
+			"%q is not a process name; give 1 to 15 bytes, as in /proc/<pid>/comm", process.Process)
+	}
+}
+
+func (s CheckSettings) validate(p *Problems, path string) {
+	interval := time.Second
+	if s.Interval != nil {
+		interval = s.Interval.Duration
+		p.requireBetween(path+".interval", *s.Interval, 100*time.Millisecond, time.Hour)
+	}
+	if s.Timeout != nil {
+		p.Require(s.Timeout.Duration > 0 && s.Timeout.Duration < interval, path+".timeout",
+			"%s does not end before the next look; use less than the interval, %s", s.Timeout.Duration, interval)
+	}
+	p.requireThreshold(path+".failAfter", s.FailAfter)
+	p.requireThreshold(path+".okAfter", s.OKAfter)
+	if s.Dwell != nil {
+		p.requireBetween(path+".dwell", *s.Dwell, 0, time.Hour)
+	}
+}
+
+func (p *Problems) requireThreshold(path string, threshold *int) {
+	if threshold != nil {
+		p.Require(*threshold >= 1 && *threshold <= 1000, path, "%d is not a threshold; use 1 to 1000, the default is 3", *threshold)
+	}
+}
+
+func (p *Problems) requireCheckName(path, name string, seen map[string]bool) {
+	p.Require(checkName.MatchString(name), path+".name", "%q is not a check name; use lower case letters, digits and dashes, at most 63", name)
+	p.Require(!seen[name], path+".name", "%q is used twice; give every check its own name", name)
+	seen[name] = true
+}
