@@ -17,22 +17,10 @@ import (
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
-// subjects say where this node's daemons are.
-type subjects struct {
-	Kubelet kubelet.Options
-	Runtime runtime.Options
-	Docker  docker.Options
-}
-
-// defaultSubjects are those of kubeadm and of the distributions' packages.
-func defaultSubjects() subjects {
-	return subjects{Kubelet: kubelet.Defaults(), Runtime: runtime.Defaults(), Docker: docker.Defaults()}
-}
-
 // checks is everything this agent looks at. Each check has the defaults of check.New (every 1 s, 3 failures in, 3 good
 // looks and 30 s out) and what is written here; the configuration overrides them.
-func checks(c config.Checks, where subjects, doors host.Doors) ([]check.Check, error) {
-	runtimes, err := runtime.New(where.Runtime, doors)
+func checks(c config.Checks, doors host.Doors) ([]check.Check, error) {
+	runtimes, err := runtime.New(c.Runtime, doors)
 	if err != nil {
 		return nil, err
 	}
@@ -41,9 +29,9 @@ func checks(c config.Checks, where subjects, doors host.Doors) ([]check.Check, e
 	list := runtimes
 	list = append(list,
 		// A kubelet that fails while its runtime is down is explained by it.
-		dependent(check.New("kubelet", kubelet.New(where.Kubelet, doors)), theRuntime),
+		dependent(check.New("kubelet", kubelet.New(c.Kubelet, doors)), theRuntime),
 		// dockerd fails with the containerd beneath it, if that one is looked at.
-		dependent(check.New("docker", docker.New(where.Docker, doors)), []check.Name{"containerd"}),
+		dependent(check.New("docker", docker.New(c.Docker, doors)), []check.Name{"containerd"}),
 	)
 	for _, u := range c.Units {
 		list = append(list, check.New(check.Name(u.Name), unit.New(u.Unit, doors)))

@@ -13,7 +13,7 @@ import (
 )
 
 func TestChecks_Defaults(t *testing.T) {
-	list, err := checks(config.DefaultChecks(), defaultSubjects(), host.Open(hosttest.NewMachine(t)))
+	list, err := checks(config.DefaultChecks(), host.Open(hosttest.NewMachine(t)))
 	require.NoError(t, err)
 	require.Equal(t, []check.Name{"containerd", "crio", "kubelet", "docker"}, names(list))
 	for _, c := range list {
@@ -30,12 +30,12 @@ func TestChecks_Defaults(t *testing.T) {
 func TestChecks_TheConfigurationOverridesAddsAndLeavesOut(t *testing.T) {
 	one, two := 1, 2
 	seconds := func(n int) *config.Duration { return &config.Duration{Duration: time.Duration(n) * time.Second} }
-	list, err := checks(config.Checks{
-		Defaults:  config.CheckSettings{FailAfter: &two},
-		Settings:  map[string]config.CheckSettings{"crio": {Disabled: true}, "chrony": {FailAfter: &one, OKAfter: &two, Interval: seconds(5), Timeout: seconds(2), Dwell: seconds(0)}},
-		Units:     []config.UnitCheck{{Name: "chrony", Unit: "chrony.service"}},
-		Processes: []config.ProcessCheck{{Name: "bird", Process: "bird"}},
-	}, defaultSubjects(), host.Open(hosttest.NewMachine(t)))
+	c := config.DefaultChecks()
+	c.Defaults = config.CheckSettings{FailAfter: &two}
+	c.Settings = map[string]config.CheckSettings{"crio": {Disabled: true}, "chrony": {FailAfter: &one, OKAfter: &two, Interval: seconds(5), Timeout: seconds(2), Dwell: seconds(0)}}
+	c.Units = []config.UnitCheck{{Name: "chrony", Unit: "chrony.service"}}
+	c.Processes = []config.ProcessCheck{{Name: "bird", Process: "bird"}}
+	list, err := checks(c, host.Open(hosttest.NewMachine(t)))
 	require.NoError(t, err)
 	require.Equal(t, []check.Name{"containerd", "kubelet", "docker", "chrony", "bird"}, names(list))
 	require.Equal(t, []check.Name{"containerd"}, list[1].DependsOn)
@@ -49,8 +49,12 @@ func TestChecks_TheConfigurationOverridesAddsAndLeavesOut(t *testing.T) {
 
 func TestChecks_SaysWhatItDoesNotKnow(t *testing.T) {
 	doors := host.Open(hosttest.NewMachine(t))
-	_, err := checks(config.Checks{Settings: map[string]config.CheckSettings{"kublet": {}}}, defaultSubjects(), doors)
+	c := config.DefaultChecks()
+	c.Settings = map[string]config.CheckSettings{"kublet": {}}
+	_, err := checks(c, doors)
 	require.ErrorContains(t, err, "checks.settings.kublet: there is no such check")
-	_, err = checks(config.Checks{Units: []config.UnitCheck{{Name: "kubelet", Unit: "x.service"}}}, defaultSubjects(), doors)
+	c = config.DefaultChecks()
+	c.Units = []config.UnitCheck{{Name: "kubelet", Unit: "x.service"}}
+	_, err = checks(c, doors)
 	require.ErrorContains(t, err, "check kubelet is listed twice")
 }

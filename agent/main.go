@@ -132,7 +132,7 @@ func nodeName(candidates ...string) (string, error) {
 func once(ctx context.Context, c config.Agent, stdout io.Writer) error {
 	doors := host.Open(host.Paths{Root: c.HostRoot})
 	defer doors.Close()
-	list, err := checks(c.Checks, defaultSubjects(), doors)
+	list, err := checks(c.Checks, doors)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var err error
-	if a.checks, err = checks(c.Checks, defaultSubjects(), a.doors); err != nil {
+	if a.checks, err = checks(c.Checks, a.doors); err != nil {
 		return nil, err
 	}
 	looks, err := newTurning(a.checks, registry)

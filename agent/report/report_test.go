@@ -144,8 +144,8 @@ func in(t *testing.T, test func(t *testing.T, r *rig)) {
 		})
 		require.NoError(t, err)
 		go func() { r.ended <- r.report.Run(ctx) }()
+		r.set(v1alpha1.CheckHealthy) // before the first look is over, or two reports would be right
 		close(r.looked)
-		r.set(v1alpha1.CheckHealthy)
 		r.sleep(10 * time.Second)
 		test(t, r)
 		cancel()

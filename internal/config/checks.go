@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,10 @@ type Checks struct {
 	Defaults CheckSettings `json:"defaults"`
 	// Settings override the defaults for one check, by its name.
 	Settings map[string]CheckSettings `json:"settings,omitempty"`
+	// Kubelet, Runtime and Docker say where this node's daemons are.
+	Kubelet KubeletSubject `json:"kubelet"`
+	Runtime RuntimeSubject `json:"runtime"`
+	Docker  DockerSubject  `json:"docker"`
 	// Units adds a check per systemd unit.
 	Units []UnitCheck `json:"units,omitempty"`
 	// Processes adds a check per process.
@@ -35,6 +40,36 @@ type CheckSettings struct {
 	Dwell *Duration `json:"dwell,omitempty"`
 }
 
+// KubeletSubject says where the kubelet is.
+type KubeletSubject struct {
+	// HealthzURL answers 200 while the kubelet is well. Default http://127.0.0.1:10248/healthz, the kubelet's own.
+	HealthzURL string `json:"healthzURL"`
+	// Unit is its systemd unit, not applicable where there is none. Default kubelet.service.
+	Unit string `json:"unit"`
+	// Process is the kernel's name of it, for nodes without the unit. Default kubelet.
+	Process string `json:"process"`
+}
+
+// RuntimeSubject says where the container runtime is that the kubelet uses.
+type RuntimeSubject struct {
+	// Endpoint is as in the kubelet's configuration, for example unix:///run/crio/crio.sock. Default auto: found.
+	Endpoint string `json:"endpoint"`
+	// Unit is its systemd unit. Default empty: that of the runtime found.
+	Unit string `json:"unit,omitempty"`
+	// Process is the kernel's name of it. Default empty: that of the runtime found.
+	Process string `json:"process,omitempty"`
+}
+
+// DockerSubject says where dockerd is.
+type DockerSubject struct {
+	// Socket answers GET /_ping. Default /run/docker.sock.
+	Socket string `json:"socket"`
+	// Unit is its systemd unit. Default docker.service.
+	Unit string `json:"unit"`
+	// Process is the kernel's name of it. Default dockerd.
+	Process string `json:"process"`
+}
+
 // UnitCheck watches one systemd unit.
 type UnitCheck struct {
 	// Name of the check, lower case with dashes.
@@ -51,8 +86,14 @@ type ProcessCheck struct {
 	Process string `json:"process"`
 }
 
-// DefaultChecks overrides nothing.
-func DefaultChecks() Checks { return Checks{} }
+// DefaultChecks overrides nothing, and looks for the daemons where kubeadm and the distributions' packages put them.
+func DefaultChecks() Checks {
+	return Checks{
+		Kubelet: KubeletSubject{HealthzURL: "http://127.0.0.1:10248/healthz", Unit: "kubelet.service", Process: "kubelet"},
+		Runtime: RuntimeSubject{Endpoint: "auto"},
+		Docker:  DockerSubject{Socket: "/run/docker.sock", Unit: "docker.service", Process: "dockerd"},
+	}
+}
 
 // For is the policy for one check: its own settings over the defaults.
 func (c Checks) For(name string) CheckSettings {
@@ -80,6 +121,12 @@ func (c Checks) validate(p *Problems) {
 	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
 		c.Settings[name].validate(p, "checks.settings."+name)
 	}
+	p.Require(strings.HasPrefix(c.Kubelet.HealthzURL, "http://"), "checks.kubelet.healthzURL",
+		"%q is not an http:// address; the kubelet's own is http://127.0.0.1:10248/healthz", c.Kubelet.HealthzURL)
+	socket := strings.TrimPrefix(c.Runtime.Endpoint, "unix://")
+	p.Require(c.Runtime.Endpoint == "auto" || strings.HasPrefix(socket, "/"), "checks.runtime.endpoint",
+		"%q is neither auto nor a socket like unix:///run/crio/crio.sock; copy the kubelet's containerRuntimeEndpoint", c.Runtime.Endpoint)
+	p.Require(strings.HasPrefix(c.Docker.Socket, "/"), "checks.docker.socket", "%q is not an absolute path", c.Docker.Socket)
 	seen := map[string]bool{}
 	for i, unit := range c.Units {
 		path := indexed("checks.units", i)

@@ -51,7 +51,7 @@ func newMachine(t *testing.T, change ...func(*daemon.Subject)) *machine {
 
 // look is one look with the runner's deadline for an interval of 1 s.
 func (m *machine) look() string {
-	ctx, cancel := context.WithTimeout(m.t.Context(), 800*time.Millisecond)
+	ctx, cancel := context.WithTimeout(m.t.Context(), 3*time.Second)
 	defer cancel()
 	findings, err := m.probe.Probe(ctx)
 	switch {

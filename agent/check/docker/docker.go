@@ -18,22 +18,11 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
-// Options say where this node's dockerd is.
-type Options struct {
-	Socket  string
-	Unit    string
-	Process string
-}
-
-// Defaults are those of Docker's packages.
-func Defaults() Options {
-	return Options{Socket: "/run/docker.sock", Unit: "docker.service", Process: "dockerd"}
-}
-
 // New makes the probe.
-func New(o Options, doors host.Doors) *daemon.Probe {
+func New(o config.DockerSubject, doors host.Doors) *daemon.Probe {
 	return daemon.New(daemon.Subject{
 		Name:    "dockerd",
 		Unit:    o.Unit,

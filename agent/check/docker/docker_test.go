@@ -13,6 +13,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
 func TestJudge(t *testing.T) {
@@ -23,7 +24,7 @@ func TestJudge(t *testing.T) {
 
 func TestProbe(t *testing.T) {
 	paths := hosttest.NewMachine(t) // no systemd: dockerd started by hand
-	probe := New(Defaults(), host.Open(paths))
+	probe := New(config.DefaultChecks().Docker, host.Open(paths))
 	look := func() ([]check.Finding, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 		defer cancel()
@@ -33,7 +34,7 @@ func TestProbe(t *testing.T) {
 	require.ErrorIs(t, err, check.ErrNotApplicable)
 
 	var pinged string
-	hosttest.ServeHTTP(t, paths, Defaults().Socket, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	hosttest.ServeHTTP(t, paths, config.DefaultChecks().Docker.Socket, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pinged = r.URL.Path
 		_, _ = w.Write([]byte("OK"))
 	}))
@@ -43,7 +44,7 @@ func TestProbe(t *testing.T) {
 	require.Empty(t, findings)
 	require.Equal(t, "/_ping", pinged)
 
-	hosttest.Frozen(t, paths, Defaults().Socket)
+	hosttest.Frozen(t, paths, config.DefaultChecks().Docker.Socket)
 	findings, err = look()
 	require.NoError(t, err)
 	require.Equal(t, v1alpha1.ReasonDockerNotAnswering, findings[0].Reason)
@@ -52,6 +53,6 @@ func TestProbe(t *testing.T) {
 func TestProbe_ADockerdInAPodIsNotTheHosts(t *testing.T) {
 	paths := hosttest.NewMachine(t)
 	hosttest.Process{PID: 30, Name: "dockerd", InContainer: true}.Add(t, paths)
-	_, err := New(Defaults(), host.Open(paths)).Probe(t.Context())
+	_, err := New(config.DefaultChecks().Docker, host.Open(paths)).Probe(t.Context())
 	require.ErrorIs(t, err, check.ErrNotApplicable)
 }

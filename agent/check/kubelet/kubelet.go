@@ -17,22 +17,11 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
-// Options say where this node's kubelet is.
-type Options struct {
-	HealthzURL string
-	Unit       string
-	Process    string
-}
-
-// Defaults are those of kubeadm.
-func Defaults() Options {
-	return Options{HealthzURL: "http://127.0.0.1:10248/healthz", Unit: "kubelet.service", Process: "kubelet"}
-}
-
 // New makes the probe.
-func New(o Options, doors host.Doors) *daemon.Probe {
+func New(o config.KubeletSubject, doors host.Doors) *daemon.Probe {
 	return daemon.New(daemon.Subject{
 		Name:    "the kubelet",
 		Unit:    o.Unit,

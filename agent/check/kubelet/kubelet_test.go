@@ -17,6 +17,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
 //go:embed testdata/healthz-500.txt
@@ -92,7 +93,7 @@ func TestProbe_DoesNotApplyWithoutAKubelet(t *testing.T) {
 	paths := hosttest.NewMachine(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	o := Defaults()
+	o := config.DefaultChecks().Kubelet
 	o.HealthzURL = "http://" + listener.Addr().String() + "/healthz"
 	require.NoError(t, listener.Close())
 	_, err = look(t, New(o, host.Open(paths)))
@@ -100,20 +101,21 @@ func TestProbe_DoesNotApplyWithoutAKubelet(t *testing.T) {
 }
 
 // node has systemd and an active kubelet.service whose main process is 40.
-func node(t *testing.T, url string) (host.Paths, Options) {
+func node(t *testing.T, url string) (host.Paths, config.KubeletSubject) {
 	t.Helper()
 	paths := hosttest.NewMachine(t)
 	hosttest.StartSystemd(t, paths).Set(host.Unit{
 		Name: "kubelet.service", ActiveState: "active", SubState: "running", MainPID: 40, InvocationID: "aa", ActiveFor: time.Hour,
 	})
-	o := Defaults()
+	o := config.DefaultChecks().Kubelet
 	o.HealthzURL = strings.TrimSuffix(url, "/") + "/healthz"
 	return paths, o
 }
 
 func look(t *testing.T, p *daemon.Probe) ([]check.Finding, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+	// Longer than a look, so that a busy machine is not taken for a frozen agent.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	return p.Probe(ctx)
 }

@@ -14,18 +14,8 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
-
-// Options say which runtime the kubelet of this node uses.
-type Options struct {
-	// Endpoint is as in the kubelet's configuration, for example unix:///run/crio/crio.sock. Default "auto": found.
-	Endpoint string
-	// Unit and Process default to those of the runtime that the endpoint's name shows.
-	Unit, Process string
-}
-
-// Defaults find the runtime.
-func Defaults() Options { return Options{Endpoint: Auto} }
 
 // Auto as the endpoint means: find it.
 const Auto = "auto"
@@ -44,8 +34,8 @@ var known = []kind{
 }
 
 // New makes the checks: one for a configured endpoint, else one for each runtime we know, of which at most one applies.
-func New(o Options, doors host.Doors) ([]check.Check, error) {
-	if o.Endpoint == Auto || o.Endpoint == "" {
+func New(o config.RuntimeSubject, doors host.Doors) ([]check.Check, error) {
+	if o.Endpoint == Auto {
 		found := newDiscovery(known, doors)
 		checks := make([]check.Check, len(known))
 		for i, k := range known {
@@ -61,7 +51,7 @@ func New(o Options, doors host.Doors) ([]check.Check, error) {
 }
 
 // configured reads an endpoint. One of an unknown runtime, like cri-dockerd, is named after its socket.
-func configured(o Options) (kind, error) {
+func configured(o config.RuntimeSubject) (kind, error) {
 	socket := strings.TrimPrefix(o.Endpoint, "unix://")
 	if !path.IsAbs(socket) {
 		return kind{}, fmt.Errorf("runtime endpoint %q: write %s, or unix:// and an absolute path", o.Endpoint, Auto)

@@ -15,6 +15,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
 func TestJudge(t *testing.T) {
@@ -77,13 +78,12 @@ func TestChoose(t *testing.T) {
 func TestNew_NamesTheCheckAfterTheEndpoint(t *testing.T) {
 	doors := host.Open(hosttest.NewMachine(t))
 	for endpoint, want := range map[string][]check.Name{
-		"":                                    {"containerd", "crio"},
 		"auto":                                {"containerd", "crio"},
 		"unix:///run/crio/crio.sock":          {"crio"},
 		"/run/k3s/containerd/containerd.sock": {"containerd"},
 		"unix:///run/cri-dockerd.sock":        {"cri-dockerd"},
 	} {
-		checks, err := New(Options{Endpoint: endpoint}, doors)
+		checks, err := New(config.RuntimeSubject{Endpoint: endpoint}, doors)
 		require.NoError(t, err)
 		var names []check.Name
 		for _, c := range checks {
@@ -91,7 +91,7 @@ func TestNew_NamesTheCheckAfterTheEndpoint(t *testing.T) {
 		}
 		require.Equal(t, want, names, endpoint)
 	}
-	_, err := New(Options{Endpoint: "tcp://1.2.3.4"}, doors)
+	_, err := New(config.RuntimeSubject{Endpoint: "tcp://1.2.3.4"}, doors)
 	require.ErrorContains(t, err, "absolute path")
 }
 
@@ -158,7 +158,7 @@ func newLooks(t *testing.T, paths host.Paths) func(i int) string {
 	t.Helper()
 	doors := host.Open(paths)
 	t.Cleanup(doors.Close)
-	checks, err := New(Defaults(), doors)
+	checks, err := New(config.DefaultChecks().Runtime, doors)
 	require.NoError(t, err)
 	return func(i int) string {
 		ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
