@@ -51,11 +51,7 @@ func (s *server) Run(ctx context.Context) error {
 	}
 	said := false
 	for {
-		err := s.serve(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if !said {
+		if err := s.serve(ctx); ctx.Err() == nil && !said {
 			said = true
 			s.log.Warn("cannot serve /metrics and /livez, still trying; set metricsAddress, or end who listens there", "address", s.address, "err", err)
 		}

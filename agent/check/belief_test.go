@@ -211,6 +211,7 @@ func TestObserve_NeverUnhealthyBeforeEnoughBadLooks(t *testing.T) {
 				bad = 0
 			case Unhealthy, Restarting:
 				bad++
+			case Unknown, NotApplicable: // neither counts nor breaks a row
 			}
 			next := b.Observe(look, policy)
 			if b.State != Unhealthy && next.State == Unhealthy && next.Reason != v1alpha1.ReasonRestartLoop {

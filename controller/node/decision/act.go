@@ -58,13 +58,13 @@ func (d *decider) carryOn() {
 
 // undecided: nothing speaks against the intent yet, but nothing fresh speaks for it either.
 func (d *decider) undecided(n Node, v Verdict) bool {
-	switch v.State {
-	case v1alpha1.NodeBlind, v1alpha1.NodeSuspect:
+	switch {
+	case d.cond.Blind != "", d.cond.Unreadable != "":
 		return true
-	case v1alpha1.NodeUnhealthy:
-		return d.cond.Blind != "" || d.cond.Unreadable != "" || n.Report.Sequence != n.Beat.Sequence || v.Missed > 1
+	case v.State == v1alpha1.NodeUnhealthy:
+		return n.Report.Sequence != n.Beat.Sequence || v.Missed > 1
 	default:
-		return d.cond.Blind != ""
+		return v.State == v1alpha1.NodeBlind || v.State == v1alpha1.NodeSuspect
 	}
 }
 

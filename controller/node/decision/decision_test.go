@@ -76,6 +76,16 @@ func TestDecide_ANewLeaderAdoptsWaitsOrCancels(t *testing.T) {
 	}
 }
 
+func TestDecide_AnIntentWaitsWhileTheLocksCannotBeRead(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	now := t0.Add(time.Minute)
+	silence(w.nodes, now, 3)
+	w.decide(now)
+	plan := Decide(Snapshot{Nodes: w.nodes, Ledger: w.ledger, Memory: w.memory, Unreadable: "no answer"}, w.policy, now)
+	require.Equal(t, []string{"withheld n3 LedgerUnreadable"}, summary(plan))
+	require.Len(t, plan.Ledger.Intents, 1, "an outage of a moment wastes no permit")
+}
+
 func TestDecide_ReleasesAfterAMinuteOfCalmAndWaitsLongerEachTime(t *testing.T) {
 	w := newWorld(t, healthy(10), policy(t))
 	now := t0

@@ -74,10 +74,7 @@ func (l *Loop) isolate(ctx context.Context, view census.View, plan decision.Plan
 	if at, ok := l.landed[landing(a)]; ok && time.Since(at) < landedFor {
 		return nil // it is on its way through the watch
 	}
-	for range attempts {
-		if ctx.Err() != nil {
-			return nil
-		}
+	for i := 0; i < attempts && ctx.Err() == nil; i++ {
 		err := l.try(ctx, view, plan, a)
 		var changed census.Changed
 		switch {

@@ -48,7 +48,7 @@ func inputs(n decision.Node, now time.Time) slog.Attr {
 	return slog.Group("inputs",
 		"zone", n.Zone, "controlPlane", n.ControlPlane, "schedulable", n.Schedulable, "unavailable", n.Unavailable,
 		"departing", n.Departing, "ownTaint", n.OwnTaint, "intent", n.Intent, "lock", lock,
-		"beatAge", age(n.Beat.At, now), "promise", n.Beat.Next, "mark", n.Beat.Mark, "bootID", n.Beat.BootID,
+		"beatAge", age(n.Beat.At, now), "promise", n.Beat.Next, "mark", n.Beat.Mark, "bootId", n.Beat.BootID,
 		"beatSequence", n.Beat.Sequence, "reportSequence", n.Report.Sequence, "checks", failing,
 		"dialAge", age(n.Witness.Dialed, now), "answerAge", age(n.Witness.Answered, now), "calibrated", n.Witness.Calibrated,
 		"kubeletAge", age(n.Witness.KubeletRenewed, now),

@@ -37,12 +37,8 @@ func newShown() shown {
 func (l *Loop) tell(view census.View, plan decision.Plan, saved error) {
 	l.tellBlind(plan.Condition.Blind)
 	l.tellLedger(saved)
-	nodes := map[string]decision.Node{}
-	for _, n := range view.Nodes {
-		nodes[n.UID] = n
-	}
 	for _, v := range plan.Verdicts {
-		l.tellVerdict(view, nodes[v.UID], v)
+		l.tellVerdict(view, v)
 	}
 	for _, name := range plan.HandReleased {
 		l.tellHandRelease(view, name)
@@ -60,7 +56,7 @@ func (l *Loop) tell(view census.View, plan decision.Plan, saved error) {
 	}
 	l.shown.withheld, l.shown.begun = now, true
 	for uid := range l.shown.states {
-		if _, ok := nodes[uid]; !ok {
+		if _, ok := view.Shown[uid]; !ok {
 			delete(l.shown.states, uid)
 		}
 	}
@@ -95,7 +91,7 @@ func (l *Loop) tellLedger(err error) {
 }
 
 // tellVerdict tells of a change of a node's state. What a new leader finds is no change.
-func (l *Loop) tellVerdict(view census.View, n decision.Node, v decision.Verdict) {
+func (l *Loop) tellVerdict(view census.View, v decision.Verdict) {
 	was := l.shown.states[v.UID]
 	if was == v.State {
 		return

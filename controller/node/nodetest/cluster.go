@@ -5,7 +5,6 @@ package nodetest
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -53,7 +52,7 @@ func New(t *testing.T, ctx context.Context, nodes int) *Cluster {
 	t.Helper()
 	c := &Cluster{
 		Kube: kubefake.NewClientset(), Bulkhead: bulkheadfake.NewSimpleClientset(), Beats: &heartbeattest.Memory{},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), T: t, ctx: ctx,
+		Log: slog.New(slog.DiscardHandler), T: t, ctx: ctx,
 		agents: map[string]*agent{}, newest: map[string]heartbeat.Event{},
 	}
 	c.Kube.PrependReactor("list", "pods", c.podsOfOneNode)

@@ -161,6 +161,8 @@ func conditionsOf(s subject) []metav1.Condition {
 		healthy.Status = metav1.ConditionTrue
 	case v1alpha1.NodeUnhealthy, v1alpha1.NodeDown:
 		healthy.Status, healthy.Reason = metav1.ConditionFalse, string(v.Reason)
+	case v1alpha1.NodeRestarting, v1alpha1.NodeUnknown, v1alpha1.NodeSuspect, v1alpha1.NodeAgentDown, v1alpha1.NodeCutOff,
+		v1alpha1.NodeBlind, v1alpha1.NodeUnheard, v1alpha1.NodeLeaving: // nobody can tell, or nobody should yet
 	}
 	isolated := metav1.Condition{Type: v1alpha1.ConditionIsolated, Status: metav1.ConditionFalse, Reason: "NotIsolated"}
 	if s.node.OwnTaint != "" {
