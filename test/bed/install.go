@@ -1,0 +1,114 @@
+package bed
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Where `make images` puts what it makes, and what the images are called.
+const (
+	AgentProgram      = "bulkhead-agent"
+	ControllerProgram = "bulkhead-controller"
+	Registry          = "test.bulkhead.dev"
+	Tag               = "dev"
+)
+
+// LoadOurs imports the images of agent and controller into every node.
+func (b *Bed) LoadOurs(ctx context.Context) error {
+	return b.LoadImages(ctx, b.Bin(AgentProgram+".tar"), b.Bin(ControllerProgram+".tar"))
+}
+
+// Install installs the chart with these values, a YAML document, and the images of `make images`. It does not wait for
+// pods.
+func (b *Bed) Install(ctx context.Context, values string) error {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("bulkhead-values-%d.yaml", os.Getpid()))
+	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
+		return err
+	}
+	defer os.Remove(file)
+	_, err := b.Helm(ctx, "install", "bulkhead", filepath.Join(b.Root, "charts", "bulkhead"),
+		"--namespace", "bulkhead-system", "--create-namespace", "--values", file,
+		"--set", "image.registry="+Registry, "--set", "image.tag="+Tag, "--set", "image.pullPolicy=Never")
+	return err
+}
+
+// Uninstall removes the release and waits until what it installed is gone.
+func (b *Bed) Uninstall(ctx context.Context) error {
+	_, err := b.Helm(ctx, "uninstall", "bulkhead", "--namespace", "bulkhead-system", "--wait")
+	return err
+}
+
+// agentUnit runs an agent on the host itself, as a person would who does not want it to depend on the runtime it judges.
+const agentUnit = `[Unit]
+Description=Bulkhead agent
+[Service]
+ExecStart=/opt/bulkhead/bulkhead-agent --config=/opt/bulkhead/agent.yaml
+Restart=always
+RestartSec=1
+`
+
+// InstallHostAgent runs the agent of a node as a systemd unit on the node, with a token bound to its Node. config is its
+// configuration file but for the node's name and the kubeconfig. Files inside a node are gone after a power-off.
+func (b *Bed) InstallHostAgent(ctx context.Context, node, config string) error {
+	kubeconfig, err := b.AgentKubeconfig(ctx, node)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "bulkhead-host-agent")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if _, err := b.Exec(ctx, node, "mkdir", "-p", "/opt/bulkhead"); err != nil {
+		return err
+	}
+	if err := b.Push(ctx, node, b.Bin(AgentProgram), "/opt/bulkhead/bulkhead-agent"); err != nil {
+		return err
+	}
+	for destination, text := range map[string]string{
+		"/opt/bulkhead/agent.kubeconfig":                 kubeconfig,
+		"/opt/bulkhead/agent.yaml":                       config + "\nnodeName: " + node + "\nkubeconfig: /opt/bulkhead/agent.kubeconfig\n",
+		"/usr/lib/systemd/system/bulkhead-agent.service": agentUnit,
+	} {
+		file := filepath.Join(dir, filepath.Base(destination))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return err
+		}
+		if err := b.Push(ctx, node, file, destination); err != nil {
+			return err
+		}
+	}
+	_, err = b.Exec(ctx, node, "bash", "-c", "systemctl daemon-reload && systemctl restart bulkhead-agent")
+	return err
+}
+
+// AgentKubeconfig is a kubeconfig of the agent's account with a token that names the node, as admission asks for.
+func (b *Bed) AgentKubeconfig(ctx context.Context, node string) (string, error) {
+	var values [3]string
+	for i, argv := range [][]string{
+		{"get", "node", node, "-o", "jsonpath={.metadata.uid}"},
+		{"config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"},
+		{"config", "view", "--raw", "--minify", "--flatten", "-o", "jsonpath={.clusters[0].cluster.certificate-authority-data}"},
+	} {
+		out, err := b.Kubectl(ctx, argv...)
+		if err != nil {
+			return "", err
+		}
+		values[i] = strings.TrimSpace(out)
+	}
+	token, err := b.Kubectl(ctx, "create", "token", "bulkhead-agent", "--namespace", "bulkhead-system", "--duration", "24h",
+		"--bound-object-kind", "Node", "--bound-object-name", node, "--bound-object-uid", values[0])
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf(`apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: %q, certificate-authority-data: %q}}]
+users: [{name: u, user: {token: %q}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+`, values[1], values[2], strings.TrimSpace(token)), nil
+}

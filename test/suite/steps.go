@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os/exec"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/test/bed"
+)
+
+// A Step is one kind of test, or what others need before they can run.
+type Step struct {
+	Name  string
+	About string
+	Needs []string // steps that must have succeeded
+	// Bound ends the step. On two cores the whole suite stays below 45 minutes cold.
+	Bound    time.Duration
+	Commands [][]string
+	// Optional: where it fails this machine cannot do it, and what needs it is skipped, not failed.
+	Optional bool
+	// Verbose shows what passing tests print: measured times.
+	Verbose bool
+}
+
+var steps = []Step{
+	{
+		Name: "programs", About: "agent, controller and the test cluster's command", Bound: 10 * time.Minute,
+		Commands: [][]string{{"make", "build", "cluster-program"}},
+	},
+	{
+		Name: "machine", About: "what the test cluster runs, and whether it comes up here", Needs: []string{"programs"},
+		Bound: 30 * time.Minute, Optional: true,
+		Commands: [][]string{{"bin/cluster", "build"}, {"make", "images"}, {"flock", bed.LockFile, "sh", "-c", upAndDown}},
+	},
+	{
+		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 10 * time.Minute,
+		Commands: [][]string{goTest("-race", "-shuffle=on", "./...")},
+	},
+	{
+		Name: "cluster", About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 5 * time.Minute,
+		Commands: [][]string{inDir("test/cluster", goTest("./..."))},
+	},
+	{
+		Name: "mutants", About: "each guard removed must be noticed", Bound: 15 * time.Minute,
+		Commands: [][]string{{"go", "run", "./test/mutants"}},
+	},
+	{
+		Name: "integration", About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,
+		Commands: [][]string{goTest("-tags=integration", "-count=1", "-timeout=14m", "./test/integration/...")},
+	},
+	{
+		Name: "e2e", About: "real nodes, installed by the chart", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
+		Commands: [][]string{goTest("-tags=e2e", "-count=1", "-timeout=29m", "./test/e2e/...")},
+	},
+}
+
+// upAndDown is the one honest answer to whether a cluster can run here.
+const upAndDown = "bin/cluster down && bin/cluster up && bin/cluster down"
+
+func goTest(args ...string) []string { return append([]string{"go", "test", "-json"}, args...) }
+
+// inDir runs a command in a folder.
+func inDir(dir string, command []string) []string {
+	return append([]string{"env", "-C", dir}, command...)
+}
+
+// run runs all commands of a step; the first that fails ends it.
+func (s Step) run(ctx context.Context, out io.Writer) Result {
+	ctx, cancel := context.WithTimeout(ctx, s.Bound)
+	defer cancel()
+	began := time.Now()
+	result := Result{Step: s.Name, Optional: s.Optional}
+	for _, command := range s.Commands {
+		command = withoutRace(command, &result)
+		reader := &reader{out: out, verbose: s.Verbose, result: &result}
+		if err := runCommand(ctx, command, reader); err != nil {
+			result.Err = err
+			if ctx.Err() != nil {
+				result.Err = context.Cause(ctx)
+			}
+			result.Last = reader.last
+			break
+		}
+	}
+	result.Took = time.Since(began)
+	return result
+}
+
+func runCommand(ctx context.Context, argv []string, reader *reader) error {
+	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	// Its own group, so that what it started ends with it, and asked before it is told: `cluster` cleans up.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
+	command.WaitDelay = 30 * time.Second
+	command.Stdout, command.Stderr = reader, reader
+	return command.Run()
+}
+
+// withoutRace drops the race detector where there is no C compiler, and says so as something skipped.
+func withoutRace(command []string, result *Result) []string {
+	if _, err := exec.LookPath("gcc"); err == nil || !slices.Contains(command, "-race") {
+		return command
+	}
+	result.Skipped = append(result.Skipped, "the race detector: there is no C compiler (gcc)")
+	return slices.DeleteFunc(slices.Clone(command), func(arg string) bool { return arg == "-race" })
+}
