@@ -69,7 +69,7 @@ func wire(c config.Controller, log *slog.Logger) (*controller, error) {
 		Kube: k.clients.kube, Bulkhead: k.clients.bulkhead,
 		Beats: leasebeat.NewSource(k.clients.beats, leasebeat.SourceOptions{Pulse: k.pulse, Log: log}),
 		Pulse: k.pulse, Dials: k.dialer, Clock: k.clients.api.Clock(), Period: c.Beats.Period,
-		KubeletPort: c.Dials.KubeletPort, AgentPort: c.Dials.AgentPort, Log: log,
+		KubeletPort: c.Dials.KubeletPort, AgentPort: c.Dials.AgentPort, Policy: c.DefaultPolicy, Log: log,
 	})
 	k.server = newServer(c.MetricsAddress, registry, k.healthy, k.ready, log)
 	return k, nil

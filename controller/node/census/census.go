@@ -49,7 +49,10 @@ type Options struct {
 	Period func(nodes int) time.Duration
 	// KubeletPort and AgentPort are dialed where the node or its beats name none.
 	KubeletPort, AgentPort int
-	Log                    *slog.Logger
+	// Policy is what the default policy is created with, and what holds until it was read: an installation that asked
+	// for a dry run must not act in the moment before.
+	Policy v1alpha1.NodeIsolationPolicySpec
+	Log    *slog.Logger
 }
 
 // A Census hears. All methods may be called concurrently.
@@ -83,7 +86,7 @@ func New(o Options) *Census {
 		drained: newDrained(o.Kube),
 		changed: make(chan struct{}, 1),
 		beats:   map[string]beat{}, renewals: map[string]renewal{}, facts: map[string]facts{}, reports: map[string]report{},
-		book: newBook(), stale: true,
+		book: newBook(o.Policy), stale: true,
 	}
 	c.nodes = feed.New("nodes", o.Kube.CoreV1().Nodes(), o.Kube, c.nodeChanged)
 	c.healths = feed.New("nodehealths", o.Bulkhead.BulkheadV1alpha1().NodeHealths(), o.Bulkhead, c.healthChanged)

@@ -41,17 +41,13 @@ type book struct {
 	states   []PolicyState  // by name
 }
 
-func newBook() book {
-	b := book{good: map[string]v1alpha1.NodeIsolationPolicySpec{v1alpha1.DefaultPolicyName: builtin()}}
+// newBook is a book in which initial, its defaults filled in, holds until the default policy was read.
+func newBook(initial v1alpha1.NodeIsolationPolicySpec) book {
+	initial = *initial.DeepCopy()
+	initial.Default()
+	b := book{good: map[string]v1alpha1.NodeIsolationPolicySpec{v1alpha1.DefaultPolicyName: initial}}
 	b.install(nil, nil)
 	return b
-}
-
-// builtin is what holds before the default policy was read.
-func builtin() v1alpha1.NodeIsolationPolicySpec {
-	var spec v1alpha1.NodeIsolationPolicySpec
-	spec.Default()
-	return spec
 }
 
 // compile takes the newest objects in. period is the beat period asked of the nodes.

@@ -68,7 +68,7 @@ func Members(all []Hierarchy, node string) []int {
 	for _, h := range all {
 		filepath.WalkDir(h.group(node), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.IsDir() {
-				return nil // ended meanwhile
+				return nil //nolint:nilerr // ended meanwhile
 			}
 			data, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
 			for field := range strings.FieldsSeq(string(data)) {

@@ -60,7 +60,7 @@ func restoreInotify(d state.Dir) error {
 	}
 	var change raised
 	if json.Unmarshal(data, &change) != nil {
-		return nil // it cannot be known any more
+		return nil //nolint:nilerr // it cannot be known any more
 	}
 	now, err := readInotify()
 	if err != nil || now != change.After {

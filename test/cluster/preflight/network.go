@@ -36,7 +36,7 @@ func networking(ctx context.Context) error {
 
 func try(ctx context.Context, option, stdin, name string, args ...string) error {
 	if _, err := exec.LookPath(name); err != nil {
-		return nil // named among the missing programs
+		return nil //nolint:nilerr // named among the missing programs
 	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin = strings.NewReader(stdin)

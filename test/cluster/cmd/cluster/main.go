@@ -38,8 +38,7 @@ func main() {
 // fail ends the command. A program that was run in the cluster and failed has
 // said why itself, so only its exit code is passed on.
 func fail(err error) {
-	// Not errors.As: a tool that failed inside one of our steps is our failure.
-	if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint
+	if exit, ok := err.(*exec.ExitError); ok { //nolint:errorlint // a tool that failed inside one of our steps is our failure
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			os.Exit(128 + int(status.Signal()))
 		}
