@@ -134,7 +134,7 @@ type LedgerIsolation struct {
 	// permit is the ID of the permit spent on it; empty for NoSchedule, which spends none.
 	// +optional
 	Permit string `json:"permit,omitempty"`
-	// since is when the taint was written, for people.
+	// since is when the taint was written, for people; of one that a person took back, when that was.
 	Since metav1.Time `json:"since"`
 	// releasing: the controller decided to take the taint back and has not yet seen it gone.
 	// +optional

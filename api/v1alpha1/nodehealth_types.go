@@ -244,6 +244,8 @@ type AgentStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	BootID string `json:"bootID"`
 	// nodeUID is the UID of the Node the agent believes it runs on.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	NodeUID types.UID `json:"nodeUID,omitempty"`
 	// version is the agent's version.
@@ -290,6 +292,7 @@ type CheckStatus struct {
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`
 	// explainedBy names a failing check this one depends on; such a failure is shown and not acted on.
+	// +kubebuilder:validation:MaxLength=63
 	// +optional
 	ExplainedBy string `json:"explainedBy,omitempty"`
 }

@@ -37,6 +37,7 @@ const (
 	ReasonNodeCutOff       Reason = "NodeCutOff"
 	ReasonBlind            Reason = "Blind"
 	ReasonUnheard          Reason = "Unheard"
+	ReasonNotReported      Reason = "NotReported"
 	ReasonLeaving          Reason = "Leaving"
 	ReasonPlannedDeparture Reason = "PlannedDeparture"
 	ReasonByHand           Reason = "ByHand"
@@ -104,6 +105,7 @@ var Reasons = []Entry{
 	{string(ReasonNodeCutOff), "Other nodes reach this one; the control plane does not."},
 	{string(ReasonBlind), "The controller cannot tell: its own view is not fresh, or too few other nodes were seen alive since this one fell silent."},
 	{string(ReasonUnheard), "No agent was ever heard on this node, so its silence says nothing."},
+	{string(ReasonNotReported), "The node is heard, but what its agent found does not arrive: the agent may not, or cannot, write its status."},
 	{string(ReasonLeaving), "The node said that it is shutting down."},
 	{string(ReasonPlannedDeparture), "Somebody is taking the node away on purpose: it is being deleted, drained, or marked by an autoscaler."},
 	{string(ReasonByHand), "A person asked for the isolation with spec.intent Isolate."},

@@ -141,17 +141,18 @@ func TestChart_ItsConfigurationsLoad(t *testing.T) {
 
 func TestChart_RefusesWhatItDoesNotKnow(t *testing.T) {
 	for setting, complaint := range map[string]string{
-		"polcy.mode=DryRun":               "polcy",
-		"policy.mode=Maybe":               "Enforce",
-		"agent.config.hostRoot=/":         "/agent/config/hostRoot",
-		"controller.config.namespace=x":   "/controller/config/namespace",
-		"policy.spec.dryRun=true":         "/policy/spec/dryRun",
-		"controller.replicas=0":           "/controller/replicas",
-		"agent.maxUnavailable=plenty":     "/agent/maxUnavailable",
-		"image.registry=registry.test/":   "/image/registry",
-		"cleanup.enabled=perhaps":         "/cleanup/enabled",
-		"agent.resources=small":           "/agent/resources",
-		"controller.nodeSelector.gpu[0]=": "/controller/nodeSelector",
+		"polcy.mode=DryRun":                   "polcy",
+		"policy.mode=Maybe":                   "Enforce",
+		"agent.config.hostRoot=/":             "/agent/config/hostRoot",
+		"controller.config.namespace=x":       "/controller/config/namespace",
+		"controller.config.metricsAddress=:1": "/controller/config/metricsAddress",
+		"policy.spec.dryRun=true":             "/policy/spec/dryRun",
+		"controller.replicas=0":               "/controller/replicas",
+		"agent.maxUnavailable=plenty":         "/agent/maxUnavailable",
+		"image.registry=registry.test/":       "/image/registry",
+		"cleanup.enabled=perhaps":             "/cleanup/enabled",
+		"agent.resources=small":               "/agent/resources",
+		"controller.nodeSelector.gpu[0]=":     "/controller/nodeSelector",
 	} {
 		out, err := template(t, setting)
 		require.Error(t, err, setting)

@@ -63,6 +63,22 @@ func TestAPI_WindowOutlivesAClockThatJumps(t *testing.T) {
 	}
 }
 
+// A node that was isolated for days and then released by hand is left alone for one window, not for days more.
+func TestAPI_AHandReleaseLastsAWindowHoweverLongTheIsolationStood(t *testing.T) {
+	server := newServer(t)
+	first := server.open(t, systemClock{})
+	_, seen, err := first.Load(t.Context())
+	require.NoError(t, err)
+	now := time.Now()
+	l := protect.Ledger{}.Lead("a").Impose(protect.Isolation{UID: "u", Node: "n", Action: v1alpha1.ActionNoExecute, Since: now.Add(-72 * time.Hour)})
+	_, err = first.Save(t.Context(), l.ReleasedByHand("u", now, 30*time.Minute), seen)
+	require.NoError(t, err)
+
+	got, _, err := server.open(t, systemClock{ahead: time.Hour}).Load(t.Context()) // the clocks differ: the full window
+	require.NoError(t, err)
+	require.InDelta(t, (30 * time.Minute).Seconds(), time.Until(got.Isolations[0].HandUntil).Seconds(), ledgerstoretest.Precision.Seconds())
+}
+
 func TestAPI_AMissingKindIsNoEmptyLedger(t *testing.T) {
 	server := newServer(t)
 	server.kindMissing = true

@@ -8,8 +8,12 @@ import (
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat"
 )
 
-// maxPromise bounds what an agent may promise: one that promised a day could never be silent.
-const maxPromise = time.Minute
+// What an agent may promise: one that promised a day could never be silent, and one that promised a nanosecond would miss
+// a beat, and wake us, at every moment.
+const (
+	minPromise = 100 * time.Millisecond
+	maxPromise = time.Minute
+)
 
 // beat is the newest heartbeat of a node, and when we heard it.
 type beat struct {
@@ -33,7 +37,7 @@ func (c *Census) hear(e heartbeat.Event) {
 	if e.Beat.Next <= 0 {
 		e.Beat.Next = heartbeat.DefaultPeriod
 	}
-	e.Beat.Next = min(e.Beat.Next, maxPromise)
+	e.Beat.Next = min(max(e.Beat.Next, minPromise), maxPromise)
 	next := beat{event: e, at: now}
 	switch {
 	case known && old.event.Mark == e.Mark && old.event.NodeUID == e.NodeUID:

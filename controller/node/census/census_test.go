@@ -171,6 +171,29 @@ func TestCensus_SignalsNewsAndNotEveryBeat(t *testing.T) {
 	})
 }
 
+func TestCensus_APromiseThatNobodyCanKeepIsNotBelieved(t *testing.T) {
+	inCluster(t, 2, func(c *nodetest.Cluster, s *census.Census) {
+		c.Say("n1", func(hb *heartbeat.Heartbeat) { hb.Next = time.Nanosecond })
+		time.Sleep(1100 * time.Millisecond)
+		require.Equal(t, 100*time.Millisecond, look(s, "n1").Beat.Next, "each missed beat is a pass")
+		c.Say("n1", func(hb *heartbeat.Heartbeat) { hb.Next = 24 * time.Hour })
+		time.Sleep(1100 * time.Millisecond)
+		require.Equal(t, time.Minute, look(s, "n1").Beat.Next)
+	})
+}
+
+func TestRechecker_ABootIDWithASlashIsCompared(t *testing.T) {
+	inCluster(t, 2, func(c *nodetest.Cluster, s *census.Census) {
+		h := c.Health("n1")
+		h.Status.Agent = &v1alpha1.AgentStatus{BootID: "a/b", Checks: []v1alpha1.CheckStatus{{Name: "kubelet", State: v1alpha1.CheckUnhealthy}}}
+		_, err := c.Bulkhead.BulkheadV1alpha1().NodeHealths().UpdateStatus(t.Context(), h, metav1.UpdateOptions{})
+		require.NoError(t, err)
+		a := decision.Action{Kind: decision.Isolate, Node: "n1", UID: "uid-n1", Evidence: "check:a/b/kubelet"}
+		_, err = census.NewRechecker(s, c).Recheck(t.Context(), a)
+		require.NoError(t, err, "it would be cancelled, and decided again, until the budget is spent")
+	})
+}
+
 func TestCensus_Departing(t *testing.T) {
 	pod := func(name, owner string) *corev1.Pod {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Spec: corev1.PodSpec{NodeName: "n1"}}

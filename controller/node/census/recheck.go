@@ -65,7 +65,7 @@ func (r *Rechecker) evidence(ctx context.Context, a decision.Action) error {
 		return fmt.Errorf("reading NodeHealth %s again: %w", a.Node, err)
 	}
 	said := reportOf(health)
-	switch kind, rest, _ := strings.Cut(a.Evidence, ":"); {
+	switch kind, _, _ := strings.Cut(a.Evidence, ":"); {
 	case a.ByHand && said.intent != v1alpha1.IntentIsolate:
 		return changed("spec.intent is %s now", said.intent)
 	case a.ByHand:
@@ -73,48 +73,47 @@ func (r *Rechecker) evidence(ctx context.Context, a decision.Action) error {
 	case said.intent == v1alpha1.IntentProtect:
 		return changed("spec.intent is Protect now")
 	case kind == "check":
-		return stillFailing(said.agent, rest)
+		return stillFailing(said.agent, a.Evidence)
 	case kind == "silent":
-		return r.stillSilent(ctx, a, rest)
+		return r.stillSilent(ctx, a)
 	default:
 		return fmt.Errorf("evidence %q is of no kind this version knows", a.Evidence)
 	}
 }
 
-// stillFailing: the check of the evidence fails on the same boot, unexplained.
+// stillFailing: the check of the evidence fails on the same boot, unexplained. The evidence is not taken apart: what an
+// agent says of its boot may look like anything.
 func stillFailing(r decision.Report, evidence string) error {
-	boot, check, _ := strings.Cut(evidence, "/")
-	if r.BootID != boot {
+	if !strings.HasPrefix(evidence, decision.EvidenceOfFailure(r.BootID, "")) {
 		return changed("the node has rebooted")
 	}
 	for _, c := range r.Checks {
-		if c.Name == check && c.State == v1alpha1.CheckUnhealthy && c.ExplainedBy == "" {
+		if decision.EvidenceOfFailure(r.BootID, c.Name) == evidence && c.State == v1alpha1.CheckUnhealthy && c.ExplainedBy == "" {
 			return nil
 		}
 	}
-	return changed("check %s is no longer failing by itself", check)
+	return changed("check %s is no longer failing by itself", strings.TrimPrefix(evidence, decision.EvidenceOfFailure(r.BootID, "")))
 }
 
-// stillSilent: no beat since, and for a dead node no renewal by its kubelet that we have not seen either.
-func (r *Rechecker) stillSilent(ctx context.Context, a decision.Action, mark string) error {
+// stillSilent: no beat since it was decided, and for a dead node no renewal by its kubelet either. Both are compared with
+// what was decided on and not with what the census knows by now: a watch may have brought the renewal meanwhile.
+func (r *Rechecker) stillSilent(ctx context.Context, a decision.Action) error {
 	beat, err := r.beats.Look(ctx, a.Node)
 	if err != nil {
 		return fmt.Errorf("reading the newest beat of %s again: %w", a.Node, err)
 	}
-	if beat.Mark != mark {
-		return changed("the node was heard")
-	}
-	if a.Reason != v1alpha1.ReasonNodeDown {
+	silence := decision.EvidenceOfSilence(beat.Mark)
+	switch {
+	case a.Reason != v1alpha1.ReasonNodeDown && silence == a.Evidence:
 		return nil
+	case a.Reason != v1alpha1.ReasonNodeDown || !strings.HasPrefix(a.Evidence, silence):
+		return changed("the node was heard")
 	}
 	lease, err := r.census.o.Kube.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, a.Node, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the kubelet's Lease of %s again: %w", a.Node, err)
 	}
-	r.census.mu.Lock()
-	seen := r.census.renewals[a.Node].version
-	r.census.mu.Unlock()
-	if kubeletMark(lease) != seen {
+	if decision.EvidenceOfDeath(beat.Mark, kubeletMark(lease)) != a.Evidence {
 		return changed("its kubelet renewed its Lease")
 	}
 	return nil

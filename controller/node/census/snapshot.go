@@ -75,7 +75,7 @@ func (c *Census) node(f facts, e eyes, now time.Time) decision.Node {
 	if c.o.Dials != nil {
 		n.Witness = c.o.Dials.Heard(n.UID, now)
 	}
-	n.Witness.KubeletRenewed = c.renewals[n.Name].at
+	n.Witness.KubeletRenewed, n.Witness.KubeletMark = c.renewals[n.Name].at, c.renewals[n.Name].version
 	if at := n.Witness.KubeletRenewed; !at.IsZero() && !e.blind && e.freshSince.After(at) {
 		n.Witness.KubeletRenewed = e.freshSince // the fresh start holds for kubelets too
 	}

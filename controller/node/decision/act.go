@@ -23,12 +23,15 @@ func (d *decider) settle() {
 		case n.OwnTaint == "" && known && iso.Releasing:
 			d.ledger = d.ledger.Release(n.UID)
 		case n.OwnTaint == "" && known && iso.InForce():
-			d.ledger = d.ledger.ReleasedByHand(n.UID, d.now.Add(d.policy.Limits.Window))
+			d.ledger = d.ledger.ReleasedByHand(n.UID, d.now, d.policy.Limits.Window)
 			d.byHand = append(d.byHand, n.Name)
 		case n.OwnTaint != "" && (!known || !iso.InForce()):
 			d.ledger = d.ledger.Impose(protect.Isolation{
 				UID: n.UID, Node: n.Name, Zone: n.Zone, BootID: n.Beat.BootID, Action: n.OwnTaint, Since: d.now,
 			})
+		case n.OwnTaint.Severity() > iso.Action.Severity(): // it landed, and its intent was cancelled: it counts all the same
+			iso.Action = n.OwnTaint
+			d.ledger = d.ledger.Impose(iso)
 		}
 	}
 }
@@ -59,6 +62,8 @@ func (d *decider) carryOn() {
 // undecided: nothing speaks against the intent yet, but nothing fresh speaks for it either.
 func (d *decider) undecided(n Node, v Verdict) bool {
 	switch {
+	case n.Intent == v1alpha1.IntentIsolate: // a person has asked since, who waits for nothing
+		return false
 	case d.cond.Blind != "", d.cond.Unreadable != "":
 		return true
 	case v.State == v1alpha1.NodeUnhealthy:
@@ -122,11 +127,11 @@ func (d *decider) isolate() {
 			rung = v1alpha1.ActionNoExecute
 		}
 		if rung == v1alpha1.ActionNoSchedule {
-			if gate := protect.GateReversible(c, d.census, d.cond); !gate.Allowed() {
+			if gate := protect.GateReversible(d.ledger, c, d.census, d.cond); !gate.Allowed() {
 				d.withhold(n, v, c, gate)
 				continue
 			}
-			d.census.Reversible++
+			d.census.Restrict(n.UID)
 			d.actions = append(d.actions, d.isolation(n, v, c, ""))
 			continue
 		}
@@ -187,19 +192,33 @@ func (d *decider) candidate(n Node, v Verdict) protect.Candidate {
 }
 
 // Evidence identifies what an isolation of the node would rest on, so that it can be compared with what is read afresh
-// before acting: the mark of the last beat for a silent node, the boot and the failing check for a reported fault.
+// before acting: for a silent node the last beat and, if it is held to be dead, its kubelet's last renewal; for a reported
+// fault the boot and the failing check.
 func Evidence(n Node, v Verdict) string {
 	switch {
 	case n.Intent == v1alpha1.IntentIsolate:
 		return "intent"
 	case v.demand.trigger == "":
 		return ""
+	case v.State == v1alpha1.NodeDown:
+		return EvidenceOfDeath(n.Beat.Mark, n.Witness.KubeletMark)
 	case v.Lease == v1alpha1.LeaseLost:
-		return "silent:" + n.Beat.Mark
+		return EvidenceOfSilence(n.Beat.Mark)
 	default:
-		return "check:" + n.Beat.BootID + "/" + v.demand.trigger
+		return EvidenceOfFailure(n.Beat.BootID, v.demand.trigger)
 	}
 }
+
+// EvidenceOfSilence is that no beat came after the one with this mark.
+func EvidenceOfSilence(mark string) string { return "silent:" + mark }
+
+// EvidenceOfDeath is that, and that the kubelet did not renew its Lease after the renewal with this mark.
+func EvidenceOfDeath(mark, kubelet string) string {
+	return EvidenceOfSilence(mark) + " kubelet:" + kubelet
+}
+
+// EvidenceOfFailure is that a check fails on this boot.
+func EvidenceOfFailure(bootID, check string) string { return "check:" + bootID + "/" + check }
 
 func (d *decider) isolation(n Node, v Verdict, c protect.Candidate, permit string) Action {
 	a := Action{

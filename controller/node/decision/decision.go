@@ -71,19 +71,21 @@ func (d *decider) judgeAll(s Snapshot) {
 		}
 		if wantsDial(n, v, d.now) {
 			d.ask = append(d.ask, n.UID)
+		} else if v.Lease == v1alpha1.LeaseLost {
+			d.lookAt(n.Witness.Dialed.Add(AskAgain))
 		}
 		d.lookAt(v.look)
 		d.verdicts[i] = v
 	}
 }
 
-// wantsDial: the first promised beat was missed, and no round of dials since says anything that is still believed.
+// wantsDial: the first promised beat was missed, and no round of dials since says anything that is believed much longer.
 func wantsDial(n Node, v Verdict, now time.Time) bool {
 	if !n.Beat.Heard || v.Missed < 1 || v.State == v1alpha1.NodeLeaving {
 		return false
 	}
 	w := n.Witness
-	return w.Dialed.Before(n.Beat.overdue(1)) || !now.Before(w.Dialed.Add(Exonerates))
+	return w.Dialed.Before(n.Beat.overdue(1)) || !now.Before(w.Dialed.Add(AskAgain))
 }
 
 // aliveSince answers, for a silent node, how many of the other heard nodes were heard after it fell silent. It sorts
@@ -118,6 +120,7 @@ func (d *decider) remember(old map[string]Memory) {
 	for i, n := range d.nodes {
 		v := &d.verdicts[i]
 		m := old[n.UID]
+		m.UnvouchedSince = d.unvouched(n, v, m.UnvouchedSince)
 		if m.State != v.State {
 			m.State, m.Since = v.State, d.now
 		}
@@ -133,6 +136,22 @@ func (d *decider) remember(old map[string]Memory) {
 		}
 		d.memory[n.UID] = m
 	}
+}
+
+// unvouched keeps a node from being called Healthy whose report is missing for longer than ReportedWithin.
+func (d *decider) unvouched(n Node, v *Verdict, since time.Time) time.Time {
+	if v.State != v1alpha1.NodeHealthy || n.isVouchedFor() {
+		return time.Time{}
+	}
+	if since.IsZero() {
+		since = d.now
+	}
+	if due := since.Add(ReportedWithin); d.now.Before(due) {
+		d.lookAt(due)
+	} else {
+		v.say(v1alpha1.NodeUnknown, v1alpha1.ReasonNotReported, "heard, but the report that its beats vouch for has not come")
+	}
+	return since
 }
 
 // withChecks notes which checks fail, and when each began to. A check that recovered keeps its onset for the window:

@@ -328,3 +328,115 @@ func TestDecide_AFailureThatAnotherExplainsIsNoFault(t *testing.T) {
 	w.nodes[3].Report.Checks[1].ExplainedBy = "containerd"
 	require.Empty(t, summary(w.decide(t0)), "the kubelet fails because of the runtime, which is only reported")
 }
+
+func TestDecide_ANoScheduleTakenOffByHandIsLeftOffForAWindow(t *testing.T) {
+	rule := v1alpha1.Rule{Name: "docker", Match: v1alpha1.MatchAny, Terms: []v1alpha1.Term{{Check: "docker"}}, Action: v1alpha1.ActionNoSchedule}
+	w := newWorld(t, healthy(4), policy(t, func(s *v1alpha1.NodeIsolationPolicySpec) { s.Rules = []v1alpha1.Rule{rule} }))
+	w.nodes[0].Report.Checks = append(w.nodes[0].Report.Checks, Check{Name: "docker", State: v1alpha1.CheckUnhealthy, Reason: v1alpha1.ReasonDockerNotRunning})
+	w.act(w.decide(t0))
+	w.decide(t0)
+	w.nodes[0].OwnTaint, w.nodes[0].Schedulable = "", true
+	p := w.decide(t0.Add(100 * time.Millisecond))
+	require.Equal(t, []string{"n0"}, p.HandReleased)
+	require.Equal(t, []string{"withheld n0 ReleasedByHand"}, summary(p))
+
+	now := t0.Add(w.policy.Limits.Window + time.Second)
+	silence(w.nodes, now)
+	require.Equal(t, []string{"Isolate n0 DockerNotRunning"}, summary(w.decide(now)))
+}
+
+func TestDecide_TwoNoSchedulesOfOnePassLeaveOneNodeToScheduleTo(t *testing.T) {
+	rule := v1alpha1.Rule{Name: "docker", Match: v1alpha1.MatchAny, Terms: []v1alpha1.Term{{Check: "docker"}}, Action: v1alpha1.ActionNoSchedule}
+	w := newWorld(t, healthy(4), policy(t, func(s *v1alpha1.NodeIsolationPolicySpec) { s.Rules = []v1alpha1.Rule{rule} }))
+	for i := range 2 {
+		w.nodes[i].Report.Checks = append(w.nodes[i].Report.Checks, Check{Name: "docker", State: v1alpha1.CheckUnhealthy, Reason: v1alpha1.ReasonDockerNotRunning})
+		w.nodes[i+2].Schedulable, w.nodes[i+2].Unavailable = false, true // cordoned
+	}
+	require.Equal(t, []string{"Isolate n0 DockerNotRunning", "withheld n1 LastSchedulable"}, summary(w.decide(t0)))
+}
+
+// A patch whose answer was lost may have landed although its intent was cancelled.
+func TestDecide_ANoExecuteThatLandedAfterItsIntentWasCancelledIsCounted(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	w.ledger = w.ledger.Impose(protect.Isolation{UID: "u3", Node: "n3", Action: v1alpha1.ActionNoSchedule, Since: t0})
+	fail(&w.nodes[3], "containerd")
+	w.nodes[3].OwnTaint, w.nodes[3].Schedulable = v1alpha1.ActionNoExecute, false
+	p := w.decide(t0)
+	iso, _ := p.Ledger.Isolation("u3")
+	require.Equal(t, v1alpha1.ActionNoExecute, iso.Action)
+
+	fail(&w.nodes[4], "kubelet")
+	require.Equal(t, []string{"withheld n4 BudgetSpent"}, summary(w.decide(t0.Add(200*time.Millisecond))))
+}
+
+func TestDecide_APersonsIsolateIsNotHeldBackByAnIntentThatWaits(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	fail(&w.nodes[3], "containerd")
+	w.decide(t0)
+	w.blind = "no pulse"
+	w.nodes[3].Intent = v1alpha1.IntentIsolate
+	require.Equal(t, []string{"Isolate n3 ByHand"}, summary(w.decide(t0.Add(100*time.Millisecond))))
+}
+
+// With no other node heard nothing tells a dead node from a cluster that cannot reach its API server.
+func TestDecide_TheOnlyNodeEverHeardIsNotJudgedByItsSilence(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	now := t0.Add(time.Minute)
+	silence(w.nodes, now, 3)
+	for i := range w.nodes {
+		if i != 3 {
+			w.nodes[i].Beat = Beat{}
+		}
+	}
+	require.Equal(t, []string{"withheld n3 TooFewAlive"}, summary(w.decide(now)))
+}
+
+func TestEvidence_OfADeadNodeChangesWhenItsKubeletRenews(t *testing.T) {
+	n := healthy(1)[0]
+	v := Verdict{State: v1alpha1.NodeDown, Lease: v1alpha1.LeaseLost, demand: demand{trigger: "NodeDown"}}
+	before := Evidence(n, v)
+	n.Witness.KubeletMark = "another"
+	require.NotEqual(t, before, Evidence(n, v))
+	v.State = v1alpha1.NodeAgentDown
+	require.Equal(t, "silent:m0", Evidence(n, v), "a living kubelet renews all the time")
+}
+
+// An agent that beats and may not write its status says nothing of its node.
+func TestDecide_ANodeWhoseReportDoesNotComeIsNotCalledHealthy(t *testing.T) {
+	for name, change := range map[string]func(*Node){
+		"it never reported":        func(n *Node) { n.Report = Report{} },
+		"it reported another boot": func(n *Node) { n.Report.BootID = "earlier" },
+		"its newest was not kept":  func(n *Node) { n.Beat.Sequence++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, healthy(3), policy(t))
+			change(&w.nodes[1])
+			require.Equal(t, v1alpha1.NodeHealthy, w.decide(t0).Verdicts[1].State, "report and beat come by two watches")
+			now := t0.Add(ReportedWithin)
+			silence(w.nodes, now)
+			require.Equal(t, v1alpha1.NodeUnknown, w.decide(now).Verdicts[1].State)
+			require.Equal(t, v1alpha1.ReasonNotReported, w.decide(now).Verdicts[1].Reason)
+			require.Equal(t, v1alpha1.NodeHealthy, w.decide(now).Verdicts[0].State)
+			w.nodes[1].Report, w.nodes[1].Beat.Sequence = w.nodes[0].Report, 1
+			require.Equal(t, v1alpha1.NodeHealthy, w.decide(now).Verdicts[1].State)
+		})
+	}
+}
+
+// A node that goes on answering is AgentDown without a break: each break would be a suspect, an Event and two writes.
+func TestDecide_ANodeThatAnswersIsAskedAgainBeforeItsAnswerExpires(t *testing.T) {
+	w := newWorld(t, healthy(5), policy(t))
+	now := t0.Add(time.Minute)
+	silence(w.nodes, now, 3)
+	w.nodes[3].Witness.Dialed, w.nodes[3].Witness.Answered = now, now.Add(5*time.Millisecond)
+	for end := now.Add(time.Minute); now.Before(end); {
+		p := w.decide(now)
+		require.Equal(t, v1alpha1.NodeAgentDown, p.Verdicts[3].State)
+		if len(p.Ask) > 0 {
+			w.nodes[3].Witness.Dialed, w.nodes[3].Witness.Answered = now, now.Add(time.Second) // the longest round
+		}
+		now = p.NextCheck
+		silence(w.nodes[:3], now)
+		silence(w.nodes[4:], now)
+	}
+}

@@ -22,11 +22,12 @@
 //	            kubelet renewed its Lease after the third missed beat
 //	Suspect     silent; dials are under way, or the kubelet's own next renewal         none
 //	            is not overdue yet
-//	Blind       silent, but too few other nodes were heard since it fell silent        none
+//	Blind       silent, but too few other nodes, or none, were heard since it fell     none
+//	            silent
 //	NodeDown    silent, and so is every witness                                        NoExecute
 //	Unhealthy   heard, and a check is failing that no other failure explains           by check
 //	Restarting  heard, and a daemon is being restarted within its grace                Report
-//	Unknown     heard, and a check cannot tell                                         none
+//	Unknown     heard, and a check cannot tell, or no report came for ReportedWithin   none
 //	Healthy     heard, and nothing is wrong                                            none
 //
 // NodeCutOff needs peers as witnesses, which this version does not ask.

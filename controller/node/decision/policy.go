@@ -15,6 +15,12 @@ const (
 	KubeletRenews = 12 * time.Second
 	// Exonerates is how long an answered dial speaks for a node.
 	Exonerates = 10 * time.Second
+	// AskAgain is how long after a round of dials the next begins: early enough to end before the answer has expired, or
+	// a node that goes on answering would be a suspect every 10 s.
+	AskAgain = Exonerates - 2*time.Second
+	// ReportedWithin is how long a beat may vouch for a report that is not there. They come by two watches, milliseconds
+	// apart; an agent that has just started looks for 3 s before it reports.
+	ReportedWithin = 10 * time.Second
 )
 
 // Policy is what people want, ready for use.

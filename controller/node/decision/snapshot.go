@@ -42,6 +42,11 @@ type Node struct {
 	Witness Witness
 }
 
+// isVouchedFor: the newest beat belongs to the report at hand.
+func (n Node) isVouchedFor() bool {
+	return n.Report.Sequence == n.Beat.Sequence && n.Report.BootID == n.Beat.BootID
+}
+
 // Beat is the newest heartbeat heard.
 type Beat struct {
 	Heard    bool // ever, under this Node's UID
@@ -77,8 +82,10 @@ type Witness struct {
 	Answered time.Time
 	// Calibrated: a dial to this node succeeded recently, so that its silence means something.
 	Calibrated bool
-	// KubeletRenewed is when the kubelet's own Lease was last seen to change; zero if it never was seen.
+	// KubeletRenewed is when the kubelet's own Lease was last seen to change; zero if it never was seen. KubeletMark
+	// changes with every renewal, and with nothing else.
 	KubeletRenewed time.Time
+	KubeletMark    string
 }
 
 // Memory is what one pass remembers of a node for the next.
@@ -87,6 +94,8 @@ type Memory struct {
 	Since time.Time
 	// CalmSince is since when the node has been calm without a break; zero while it is not.
 	CalmSince time.Time
+	// UnvouchedSince is since when the node's beats have vouched for a report that is not there; zero while they do not.
+	UnvouchedSince time.Time
 	// Failing holds the checks that are failing now, Onset when each check last began to.
 	Failing map[string]bool
 	Onset   map[string]time.Time

@@ -89,7 +89,7 @@ func (v *Verdict) silent(n Node, blind string, o others, p Policy, now time.Time
 	case now.Before(kubeletDue):
 		v.say(v1alpha1.NodeSuspect, v1alpha1.ReasonSilent, "%d beats missed; waiting for its kubelet's own renewal", v.Missed)
 		v.look = kubeletDue
-	case o.alive*100 < int(p.AlivePercent)*o.total:
+	case o.total == 0 || o.alive*100 < int(p.AlivePercent)*o.total: // of nobody, two thirds are nobody
 		v.say(v1alpha1.NodeBlind, v1alpha1.ReasonBlind, "%d beats missed, but only %d of %d other nodes were heard since: the fault may be ours", v.Missed, o.alive, o.total)
 		v.tooFewAlive = true
 	default:
@@ -99,7 +99,7 @@ func (v *Verdict) silent(n Node, blind string, o others, p Policy, now time.Time
 
 // heard judges a node whose beats arrive, by what its agent reports.
 func (v *Verdict) heard(n Node, p Policy) {
-	fresh := n.Report.Sequence == n.Beat.Sequence && n.Report.BootID == n.Beat.BootID && v.Missed <= 1
+	fresh := n.isVouchedFor() && v.Missed <= 1
 	v.say(v1alpha1.NodeHealthy, "", "")
 	v.calm = fresh
 	ladder := p.Ladders[n.Ladder]
@@ -139,7 +139,7 @@ func (v *Verdict) faults(n Node) []fault {
 	default:
 		return nil
 	}
-	if n.Report.Sequence != n.Beat.Sequence || n.Report.BootID != n.Beat.BootID || v.Missed > 1 {
+	if !n.isVouchedFor() || v.Missed > 1 {
 		return nil
 	}
 	var out []fault

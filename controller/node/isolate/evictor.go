@@ -58,7 +58,8 @@ type Evictor struct {
 	nodes map[string]*emptying
 }
 
-// emptying is one node being emptied. Only Run's goroutine writes it, under mu.
+// emptying is one node being emptied. Whose it is never changes; Keep writes the rest of Target and Run's goroutine what
+// is below it, both under mu.
 type emptying struct {
 	Target
 	next     time.Time            // when to look at it again
@@ -84,7 +85,7 @@ func (e *Evictor) Keep(targets []Target) {
 	for _, t := range targets {
 		kept[t.UID] = true
 		if old := e.nodes[t.UID]; old != nil {
-			old.Target = t
+			old.Reason, old.Deadline = t.Reason, t.Deadline
 			continue
 		}
 		e.nodes[t.UID] = &emptying{Target: t, first: map[string]time.Time{}, asked: map[string]bool{}}
@@ -150,7 +151,7 @@ func (e *Evictor) look(ctx context.Context, n *emptying) {
 		e.lookAt(n, lookAgain)
 		return
 	}
-	ours := taintFor(n.Reason)
+	ours := e.taintOn(n)
 	var stay []string
 	var leave []*corev1.Pod
 	for i := range pods {
@@ -204,6 +205,12 @@ func (e *Evictor) podsOf(ctx context.Context, node string) ([]corev1.Pod, error)
 		return nil, err
 	}
 	return list.Items, nil
+}
+
+func (e *Evictor) taintOn(n *emptying) corev1.Taint {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return taintFor(n.Reason)
 }
 
 func (e *Evictor) lookAt(n *emptying, in time.Duration) {

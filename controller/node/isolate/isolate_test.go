@@ -193,6 +193,20 @@ func TestEvictor_StopsWhenTheNodeIsReleased(t *testing.T) {
 	})
 }
 
+func TestEvictor_MayBeToldWhileItEvicts(t *testing.T) {
+	c := newEmptied(pod("a", nil))
+	ctx, stop := context.WithCancel(t.Context())
+	e := NewEvictor(c.kube, 50, quiet, func() {}, func(string) {})
+	done := make(chan error)
+	e.Keep(target(time.Minute))
+	go func() { done <- e.Run(ctx) }()
+	for evicted := 0; evicted == 0; evicted = e.Progress("u1").Evicted { // for the race detector
+		e.Keep(target(time.Minute))
+	}
+	stop()
+	require.NoError(t, <-done)
+}
+
 func TestEvictor_KeepsItsPace(t *testing.T) {
 	inBubble(t, func() *emptied {
 		var pods []*corev1.Pod

@@ -20,7 +20,7 @@ var errChanged = errors.New("the ledger was written by somebody else")
 // ledger is the ledger as this leader knows it.
 //
 //	saved    what the store holds, as far as we know
-//	current  what we go by: saved, and the releases that were begun and could not be written yet
+//	current  what we go by: saved, and the releases that were begun; before we lead, what the nodes show
 type ledger struct {
 	store    ledgerstore.Store
 	identity string
@@ -30,6 +30,9 @@ type ledger struct {
 	checked        time.Time
 	version        ledgerstore.Version
 	saved, current protect.Ledger
+	// begun are the releases, by node UID, that were begun and could not be written yet: a taint we took back must not
+	// look as if somebody else had.
+	begun map[string]bool
 	// unreadable says why the ledger could not be read or written at the last attempt; empty if it could.
 	unreadable string
 }
@@ -54,7 +57,7 @@ func (l *ledger) lead(ctx context.Context) error {
 		l.unreadable = err.Error()
 		return nil
 	}
-	next := found.Lead(l.identity)
+	next := l.withBegun(found.Lead(l.identity))
 	written, err := l.store.Save(ctx, next, version)
 	if err != nil { // ErrChanged included: another leader was quicker, or is still at it; look again
 		l.unreadable = fmt.Sprintf("taking over the ledger: %v", err)
@@ -62,7 +65,7 @@ func (l *ledger) lead(ctx context.Context) error {
 	}
 	l.led, l.epoch = true, next.Epoch
 	l.is(next, written)
-	l.current = next
+	l.current, l.begun = next, nil
 	return nil
 }
 
@@ -85,7 +88,7 @@ func (l *ledger) reload(ctx context.Context) error {
 	}
 	l.is(found, version)
 	if found.Epoch == l.epoch {
-		l.current = withReleasing(found, l.current)
+		l.current = l.withBegun(found)
 	}
 	return nil
 }
@@ -97,13 +100,16 @@ func (l *ledger) is(saved protect.Ledger, version ledgerstore.Version) {
 
 // save writes the next ledger if it differs from what is saved. Unless it returns nil, nothing may be isolated.
 func (l *ledger) save(ctx context.Context, next protect.Ledger) error {
-	unsaved := withReleasing(l.current, next)
-	if !l.led || l.unreadable != "" {
-		l.current = unsaved
-		return errors.New(l.unreadable)
-	}
-	if next.Equal(l.saved) {
+	l.begin(next)
+	switch {
+	case !l.led:
 		l.current = next
+		return errors.New(l.unreadable)
+	case l.unreadable != "":
+		l.current = l.withBegun(l.current)
+		return errors.New(l.unreadable)
+	case next.Equal(l.saved):
+		l.current, l.begun = next, nil
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -114,10 +120,10 @@ func (l *ledger) save(ctx context.Context, next protect.Ledger) error {
 	version, err := l.store.Save(call, next, l.version)
 	if err == nil {
 		l.is(next, version)
-		l.current = next
+		l.current, l.begun = next, nil
 		return nil
 	}
-	l.current = unsaved
+	l.current = l.withBegun(l.current)
 	if !errors.Is(err, ledgerstore.ErrChanged) {
 		l.unreadable = err.Error()
 		return err
@@ -153,12 +159,23 @@ func (l *ledger) confirm(ctx context.Context, permit string) error {
 	return fmt.Errorf("the ledger has no intent for permit %s of epoch %d", permit, l.epoch)
 }
 
-// withReleasing keeps the releases that were begun: a taint we took back must not look as if somebody else had.
-func withReleasing(l, from protect.Ledger) protect.Ledger {
-	for _, i := range from.Isolations {
-		if i.Releasing {
-			l = l.Releasing(i.UID)
+// begin notes the releases that a ledger begins.
+func (l *ledger) begin(next protect.Ledger) {
+	for _, i := range next.Isolations {
+		if !i.Releasing {
+			continue
 		}
+		if l.begun == nil {
+			l.begun = map[string]bool{}
+		}
+		l.begun[i.UID] = true
 	}
-	return l
+}
+
+// withBegun is a ledger with the releases that were begun.
+func (l *ledger) withBegun(known protect.Ledger) protect.Ledger {
+	for uid := range l.begun {
+		known = known.Releasing(uid)
+	}
+	return known
 }

@@ -255,6 +255,45 @@ func TestLoop_EvidenceThatChangesBetweenDecidingAndActingCancels(t *testing.T) {
 	}
 }
 
+// The watch has brought the renewal by the time everything is read again: what was decided on is older.
+func TestLoop_AKubeletThatRenewsBetweenDecidingAndActingCancels(t *testing.T) {
+	in(t, 5, func(w *world) {
+		store := &hooked{Store: w.ledger.Open()}
+		w.lead("a", store)
+		store.afterIntent(func() { w.Renew("n1"); sleepBriefly() })
+		w.Kill("n1")
+		sleep(20 * time.Second)
+		require.Empty(w.T, w.isolated("n1"), "its kubelet lives")
+		require.Contains(w.T, w.told(), "Normal IsolationCancelled NoExecute for NodeDown was decided and not done: its kubelet renewed its Lease")
+	})
+}
+
+// sleepBriefly lets a watch deliver, from within a pass.
+func sleepBriefly() { time.Sleep(50 * time.Millisecond) }
+
+// A leader that never got the ledger releases all the same, and does not take it for somebody else's doing later.
+func TestLoop_AReleaseBeforeTheLedgerWasOursIsOurOwn(t *testing.T) {
+	in(t, 5, func(w *world) {
+		a := w.leads("a")
+		w.Fail("n1", "kubelet")
+		sleep(2 * time.Second)
+		require.NotEmpty(w.T, w.isolated("n1"))
+		a.stop()
+		w.Mend("n1", "kubelet")
+		store := &hooked{Store: w.ledger.Open()}
+		store.broken.Store(true)
+		w.lead("b", store)
+		sleep(70 * time.Second)
+		require.Empty(w.T, w.isolated("n1"), "released")
+		store.broken.Store(false)
+		sleep(5 * time.Second)
+		require.Empty(w.T, w.load().Isolations, "and not remembered as released by hand")
+		for _, e := range w.told() {
+			require.NotContains(w.T, e, "ReleasedByHand")
+		}
+	})
+}
+
 func TestLoop_WithoutASavedLedgerNothingIsIsolatedAndReleasesGoOn(t *testing.T) {
 	in(t, 10, func(w *world) {
 		store := &hooked{Store: w.ledger.Open()}

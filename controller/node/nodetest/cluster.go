@@ -126,6 +126,9 @@ func (c *Cluster) renew(name string, first bool) {
 	_, _ = leases.Update(c.ctx, lease, metav1.UpdateOptions{})
 }
 
+// Renew is one renewal by the node's kubelet, even of a dead one.
+func (c *Cluster) Renew(node string) { c.renew(node, false) }
+
 // Fail makes a check of the node's agent Unhealthy, and Mend Healthy again.
 func (c *Cluster) Fail(node, check string) { c.report(node, check, v1alpha1.CheckUnhealthy) }
 

@@ -93,6 +93,13 @@ func (c *Census) Isolate(uid string) {
 	c.Unavailable, c.Reliable, c.ControlPlaneWell = len(c.out), len(c.well), len(c.cp)
 }
 
+// Restrict is the census after one more NoSchedule taint: nothing more is scheduled to the node.
+func (c *Census) Restrict(uid string) {
+	c.Reversible++
+	delete(c.well, uid)
+	c.Reliable = len(c.well)
+}
+
 // without counts a set less one candidate.
 func without(set map[string]bool, uid string) int {
 	if set[uid] {

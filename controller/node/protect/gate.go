@@ -89,19 +89,8 @@ func (v *Verdict) hold(by v1alpha1.Brake, until time.Time, format string, args .
 //
 // A person's Isolate skips everything but the ceiling, the last schedulable node and the control plane's quorum.
 func Gate(l Ledger, c Candidate, census Census, cond Conditions, lim Limits, now time.Time) Verdict {
-	var v Verdict
+	v := Adopt(l, c, census, cond, lim)
 	if c.Kind != ByHand {
-		holdUndecidable(&v, cond)
-		holdByPerson(&v, c)
-	}
-	holdAbsolute(&v, c, census)
-	if c.Kind != ByHand {
-		if c.DryRun {
-			v.hold(v1alpha1.BrakeDryRun, time.Time{}, "the policy is in dry run")
-		}
-		holdStorm(&v, c, census, lim)
-		holdCorrelated(&v, cond)
-		holdReleasedByHand(&v, l, c)
 		holdBudget(&v, l, c, census, lim)
 		holdPace(&v, l, c, lim, now)
 	}
@@ -130,7 +119,7 @@ func Adopt(l Ledger, c Candidate, census Census, cond Conditions, lim Limits) Ve
 
 // GateReversible says whether one more NoSchedule taint is allowed. It spends no permit: what can be taken back in
 // milliseconds may be generous, up to the ceiling.
-func GateReversible(c Candidate, census Census, cond Conditions) Verdict {
+func GateReversible(l Ledger, c Candidate, census Census, cond Conditions) Verdict {
 	var v Verdict
 	holdUndecidable(&v, cond)
 	holdByPerson(&v, c)
@@ -143,6 +132,7 @@ func GateReversible(c Candidate, census Census, cond Conditions) Verdict {
 	if (census.Reversible+1)*100 > HardCeilingPercent*census.Nodes {
 		v.hold(v1alpha1.BrakeReversibleCeiling, time.Time{}, "%d of %d nodes carry our NoSchedule taint", census.Reversible, census.Nodes)
 	}
+	holdReleasedByHand(&v, l, c)
 	return v
 }
 

@@ -234,9 +234,9 @@ func TestGateReversible_IsGenerousUpToTheCeiling(t *testing.T) {
 	var l Ledger
 	for i, want := range []bool{true, true, false} {
 		c := Candidate{UID: nodes[i].UID}
-		require.Equal(t, want, GateReversible(c, Count(nodes, l), Conditions{}).Allowed(), "node %d", i)
+		require.Equal(t, want, GateReversible(l, c, Count(nodes, l), Conditions{}).Allowed(), "node %d", i)
 		l = l.Impose(Isolation{UID: c.UID, Action: v1alpha1.ActionNoSchedule})
 	}
-	require.False(t, GateReversible(Candidate{UID: "u0"}, Count(nodes, Ledger{}), Conditions{Blind: "stale"}).Allowed())
-	require.False(t, GateReversible(Candidate{UID: "u0", Lock: &PersonLock{}}, Count(nodes, Ledger{}), Conditions{}).Allowed())
+	require.False(t, GateReversible(Ledger{}, Candidate{UID: "u0"}, Count(nodes, Ledger{}), Conditions{Blind: "stale"}).Allowed())
+	require.False(t, GateReversible(Ledger{}, Candidate{UID: "u0", Lock: &PersonLock{}}, Count(nodes, Ledger{}), Conditions{}).Allowed())
 }

@@ -62,8 +62,8 @@ type Isolation struct {
 	BootID    string
 	Action    v1alpha1.Action
 	Reason    v1alpha1.Reason
-	Permit    string // empty for NoSchedule, which spends none
-	Since     time.Time
+	Permit    string    // empty for NoSchedule, which spends none
+	Since     time.Time // of what it is: in force, or taken back by hand
 	Releasing bool      // decided to release: our taint going is our own doing
 	HandUntil time.Time // zero: in force; else taken back by hand, and the node is left alone until then
 }
@@ -170,12 +170,12 @@ func (l Ledger) Releasing(uid string) Ledger {
 	return next
 }
 
-// ReleasedByHand remembers that somebody else removed our taint: the node is left alone until then.
-func (l Ledger) ReleasedByHand(uid string, until time.Time) Ledger {
+// ReleasedByHand remembers that somebody else removed our taint: the node is left alone for a window from now on.
+func (l Ledger) ReleasedByHand(uid string, now time.Time, window time.Duration) Ledger {
 	next := l.clone()
 	for i := range next.Isolations {
 		if next.Isolations[i].UID == uid {
-			next.Isolations[i].HandUntil = until
+			next.Isolations[i].Since, next.Isolations[i].HandUntil = now, now.Add(window)
 		}
 	}
 	return next

@@ -26,7 +26,7 @@ func TestLedger_EveryTransitionLeavesTheReceiverAlone(t *testing.T) {
 		"Impose":         func(l Ledger) Ledger { return l.Impose(Isolation{UID: "u9"}) },
 		"Prune":          func(l Ledger) Ledger { return l.Prune(t0.Add(time.Hour)) },
 		"Releasing":      func(l Ledger) Ledger { return l.Done("1.1", t0).Releasing("u1") },
-		"ReleasedByHand": func(l Ledger) Ledger { return l.Done("1.1", t0).ReleasedByHand("u1", t0) },
+		"ReleasedByHand": func(l Ledger) Ledger { return l.Done("1.1", t0).ReleasedByHand("u1", t0, time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, same := recorded(t), recorded(t)
@@ -84,7 +84,7 @@ func TestLedger_ForgetReturnsThePermitAndKeepsTheHistory(t *testing.T) {
 }
 
 func TestLedger_AHandReleaseIsForgottenAfterItsWindow(t *testing.T) {
-	l := recorded(t).Done("1.1", t0).ReleasedByHand("u1", t0.Add(time.Minute))
+	l := recorded(t).Done("1.1", t0).ReleasedByHand("u1", t0, time.Minute)
 	iso, _ := l.Prune(t0.Add(59 * time.Second)).Isolation("u1")
 	require.False(t, iso.InForce())
 	require.Empty(t, l.Prune(t0.Add(time.Minute)).Isolations)

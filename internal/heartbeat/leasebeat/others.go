@@ -40,8 +40,11 @@ func (o *others) note(lease *coordinationv1.Lease, now time.Time) {
 	o.seen[lease.Name] = foreign{mark, lease.ResourceVersion, now}
 }
 
-// sweep deletes abandoned pulses, each only if it is still as we saw it.
-func (o *others) sweep(ctx context.Context, now time.Time) {
+// sweep deletes abandoned pulses, each only if it is still as we saw it. It takes no longer than a renewal may: our own
+// pulse waits for it.
+func (o *others) sweep(ctx context.Context, now time.Time, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	for name, version := range o.abandoned(now) {
 		options := &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{ResourceVersion: &version}}
 		_ = o.client.Delete().Namespace(v1alpha1.HeartbeatNamespace).Resource(resource).Name(name).Body(options).Do(ctx).Error()

@@ -1,6 +1,7 @@
 package leasebeat
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat"
+	"github.com/bulkhead-dev/bulkhead/internal/kubeclient"
+	"github.com/bulkhead-dev/bulkhead/internal/kubeclient/kubeclienttest"
 )
 
 func pulseLease(name string, beat int64, version string) *coordinationv1.Lease {
@@ -48,4 +51,18 @@ func TestPulse_BehindOnlyWhileRenewalsAreAnsweredAndDoNotComeBack(t *testing.T) 
 			require.Equal(t, c.behind, p.isBehind(5*time.Second, at(c.watching)))
 		})
 	}
+}
+
+func TestOthers_ASweepThatHangsDoesNotHoldUpOurOwnPulse(t *testing.T) {
+	server := kubeclienttest.Start(t)
+	server.Fail(func(*http.Request) int { return -1 }) // hangs
+	kube, err := kubeclient.NewFor(server.Config(), kubeclient.Options{})
+	require.NoError(t, err)
+	t.Cleanup(kube.Reset)
+	client, err := NewClient(kube)
+	require.NoError(t, err)
+	began := time.Now()
+	o := &others{client: client, seen: map[string]foreign{"dead": {since: began.Add(-time.Hour)}, "also": {since: began.Add(-time.Hour)}}}
+	o.sweep(t.Context(), began, 100*time.Millisecond)
+	require.Less(t, time.Since(began), time.Second)
 }

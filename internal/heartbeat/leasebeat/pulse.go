@@ -93,7 +93,7 @@ func (p *Pulse) Run(ctx context.Context) error {
 				p.say(err)
 			}
 		}
-		p.others.sweep(ctx, time.Now())
+		p.others.sweep(ctx, time.Now(), p.options.Timeout)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -102,7 +102,7 @@ func full(now time.Time) protect.Ledger {
 	l, cancelled := l.Record(c("n2"), window, now.Add(-40*time.Second))
 	l = l.Cancel(cancelled.Permit)
 	l, byHand := l.Record(c("n3"), window, now.Add(-30*time.Second))
-	l = l.Done(byHand.Permit, now.Add(-20*time.Second)).ReleasedByHand("uid-n3", now.Add(10*time.Minute))
+	l = l.Done(byHand.Permit, now.Add(-20*time.Second)).ReleasedByHand("uid-n3", now.Add(-10*time.Second), 10*time.Minute)
 	l, _ = l.Record(c("n4"), window, now)
 	return l.Releasing("uid-n1")
 }
