@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -19,6 +20,16 @@ const (
 // LoadOurs imports the images of agent and controller into every node.
 func (b *Bed) LoadOurs(ctx context.Context) error {
 	return b.LoadImages(ctx, b.Bin(AgentProgram+".tar"), b.Bin(ControllerProgram+".tar"))
+}
+
+// Built is the commit that the agent was built from, with -dirty if the tree had changes. A result is that of what ran, not
+// of what the tree holds by the time it is written down.
+func (b *Bed) Built(ctx context.Context) string {
+	version, err := exec.CommandContext(ctx, b.Bin(AgentProgram), "--version").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(version))
 }
 
 // Install installs the chart with these values, a YAML document, and the images of `make images`. It does not wait for

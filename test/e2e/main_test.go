@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -36,11 +37,12 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		theFixture = f
+		built := b.Built(context.Background())
 		code := m.Run()
 		f.stopOutside()
 		fmt.Print("\n" + theTable.String())
 		if *results && code == 0 {
-			if err := theTable.write(b.Root); err != nil {
+			if err := theTable.write(b.Root, built); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}

@@ -54,7 +54,7 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 		return err
 	}
 	defer e.close()
-	r := &report{seed: o.seed, runs: o.runs, byFault: map[string][]times{}, alone: map[string]times{}}
+	r := &report{seed: o.seed, runs: o.runs, built: b.Built(ctx), byFault: map[string][]times{}, alone: map[string]times{}}
 	if o.kubernetes {
 		if r.alone, err = e.kubernetesAlone(ctx, chosen(o.faults)); err != nil {
 			return err
@@ -83,7 +83,7 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, "isolation.md"), []byte(r.markdown(ctx, b.Root)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "isolation.md"), []byte(r.markdown()), 0o644); err != nil {
 			return err
 		}
 	}
