@@ -31,9 +31,12 @@ func (u Unit) IsActive() bool {
 	return slices.Contains([]string{"active", "reloading", "refreshing"}, u.ActiveState)
 }
 
-// IsComingBack says that systemd is starting it, waits to start it again, or has a start or restart of it queued.
+// IsComingBack says that systemd is starting it, waits to start it again, or has a start or restart of it queued. So may
+// one that is stopping though nobody asked: its main process ended, and systemd says whether it starts it again when the
+// rest of it has ended too.
 func (u Unit) IsComingBack() bool {
-	return u.ActiveState == "activating" || slices.Contains([]string{"start", "restart"}, u.Job)
+	fell := u.ActiveState == "deactivating" && u.Job == ""
+	return fell || u.ActiveState == "activating" || slices.Contains([]string{"start", "restart"}, u.Job)
 }
 
 // IsEnabled says that somebody wants it to run: it is enabled in some way, or other units pull it in.

@@ -26,8 +26,9 @@
 //	could not tell            (as in "not applicable", but every finding is restarting with the longest grace: systemd
 //	                          may be bringing it back and cannot be asked. With no other witness: could not tell)
 //
-// Coming back: activating, waiting for an automatic restart, or a start or restart job is queued. Down: failed, masked,
-// inactive or deactivating, and no such job. Not applicable: no systemd, or the unit is not found and does not run.
+// Coming back: activating, waiting for an automatic restart, or a start or restart job is queued; or deactivating and no
+// stop was asked for, which is a crash whose end systemd is still waiting for. Down: failed, masked, inactive, or being
+// stopped, and no such job. Not applicable: no systemd, or the unit is not found and does not run.
 //
 // Seen means: the unit existed, a process was found, or somebody answered, once since this agent started. What was seen
 // and is gone altogether is NotRunning and not "not applicable". An optional daemon whose unit is inactive and that

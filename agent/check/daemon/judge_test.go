@@ -123,8 +123,9 @@ func TestJudge(t *testing.T) {
 		"the grace is bounded":                     {o: Observation{aUnit("activating", restartsIn(time.Hour)), noProcess, refused}, m: seen, want: "NotRunning restarting 45s"},
 		"a restart at once gets the start's grace": {o: Observation{aUnit("activating", restartsIn(0)), noProcess, refused}, m: seen, want: "NotRunning restarting 20s"},
 
-		"failed":                {o: Observation{aUnit("failed", result("signal")), noProcess, refused}, m: seen, want: notRunning},
-		"stopped for good":      {o: Observation{aUnit("inactive"), noProcess, refused}, m: seen, want: notRunning},
+		"failed":           {o: Observation{aUnit("failed", result("signal")), noProcess, refused}, m: seen, want: notRunning},
+		"stopped for good": {o: Observation{aUnit("inactive"), noProcess, refused}, m: seen, want: notRunning},
+		"stopping though nobody asked: it crashed": {o: Observation{aUnit("deactivating"), noProcess, silent}, m: seen, want: "NotRunning restarting 30s"},
 		"being stopped":         {o: Observation{aUnit("deactivating", job("stop")), alive, silent}, m: seen, want: notRunning},
 		"masked":                {o: Observation{aUnit("inactive", load("masked")), noProcess, refused}, m: unseen, want: notRunning},
 		"failed, seen at once":  {o: Observation{aUnit("failed"), noProcess, refused}, m: unseen, want: notRunning},
