@@ -69,8 +69,9 @@ fmt: ## Format all Go files
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Run the linters of .golangci.yml
-	@for module in $(CODE_MODULES); do \
-		echo "lint $$module"; (cd $$module && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...); done
+	@status=0; for module in $(CODE_MODULES); do \
+		echo "lint $$module"; (cd $$module && $(BIN)/golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || status=1; \
+	done; exit $$status
 
 .PHONY: verify
 verify: verify-fmt verify-generate verify-tidy verify-chart lint ## No diff after fmt, generate and tidy; the chart loads; lint

@@ -34,25 +34,17 @@ func main() {
 var errUnhealthy = errors.New("at least one check is Unhealthy")
 
 type flags struct {
-	config     string
-	nodeName   string
-	kubeconfig string
-	apiServers []string
-	once       bool
-	version    bool
+	config.Flags
+
+	nodeName string
+	once     bool
 }
 
 // run is main without the process: it returns when ctx ends, or at once when something keeps it from starting.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	f, err := parseFlags(args, stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	var f flags
+	if done, err := f.Parse("bulkhead-agent", args, stdout, f.own); done || err != nil {
 		return err
-	case f.version:
-		fmt.Fprintln(stdout, version.Version)
-		return nil
 	}
 	c, err := configure(f)
 	if err != nil {
@@ -74,40 +66,19 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return a.run(ctx)
 }
 
-func parseFlags(args []string, stdout io.Writer) (flags, error) {
-	var f flags
-	set := flag.NewFlagSet("bulkhead-agent", flag.ContinueOnError)
-	set.SetOutput(stdout)
-	set.StringVar(&f.config, "config", "", "configuration `file`; defaults without one")
+// own are the flags of the agent alone.
+func (f *flags) own(set *flag.FlagSet) {
 	set.StringVar(&f.nodeName, "node-name", "", "the Node this agent speaks for; otherwise NODE_NAME, otherwise the host name")
-	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` with credentials; otherwise the pod's service account")
-	set.Func("api-server", "`host:port` to try when the configured API server does not answer; may be repeated", func(s string) error {
-		f.apiServers = append(f.apiServers, strings.Split(s, ",")...)
-		return nil
-	})
 	set.BoolVar(&f.once, "once", false, "print what the checks see now, without any cluster; fails if one is Unhealthy")
-	set.BoolVar(&f.version, "version", false, "print the version")
-	if err := set.Parse(args); err != nil {
-		return f, err
-	}
-	if set.NArg() > 0 {
-		return f, fmt.Errorf("%q is not a flag; see --help", set.Arg(0))
-	}
-	return f, nil
 }
 
 // configure reads the file and lets flags and environment override it.
 func configure(f flags) (config.Agent, error) {
-	c, err := config.Load(f.config, config.DefaultAgent())
+	c, err := config.Load(f.File, config.DefaultAgent())
 	if err != nil {
 		return c, err
 	}
-	if f.kubeconfig != "" {
-		c.Kubeconfig = f.kubeconfig
-	}
-	if len(f.apiServers) > 0 {
-		c.APIServers = f.apiServers
-	}
+	f.Override(&c.Kubeconfig, &c.APIServers)
 	if c.NodeName, err = nodeName(f.nodeName, os.Getenv("NODE_NAME"), c.NodeName); err != nil {
 		return c, err
 	}

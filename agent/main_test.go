@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 	"github.com/bulkhead-dev/bulkhead/internal/kubeclient/kubeclienttest"
 )
 
@@ -73,6 +75,25 @@ func freePort(t *testing.T) string {
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
+}
+
+// refusing hangs up on every caller and counts them.
+func refusing(t *testing.T) (address string, calls *atomic.Int32) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	calls = new(atomic.Int32)
+	go func() {
+		for {
+			caller, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			caller.Close()
+		}
+	}()
+	return listener.Addr().String(), calls
 }
 
 // machine is a node with one check: a process that does not run, so it is not applicable.
@@ -167,9 +188,11 @@ func TestRun_FindsTheAPIServerRoundADeadAddress(t *testing.T) {
 
 func TestRun_KeepsTryingWhileTheAPIServerIsDownAndSaysSoOnce(t *testing.T) {
 	server := kubeclienttest.Start(t)
-	out, _ := start(t, "--config", machine(t, "healthAddress: ''"), "--node-name", "n1", "--kubeconfig", kubeconfig(t, server, freePort(t)))
+	address, refused := refusing(t)
+	out, _ := start(t, "--config", machine(t, "healthAddress: ''"), "--node-name", "n1", "--kubeconfig", kubeconfig(t, server, address))
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "the API server does not answer") }, soon, often)
-	time.Sleep(2500 * time.Millisecond)
+	before := refused.Load()
+	require.Eventually(t, func() bool { return refused.Load() >= before+6 }, 2*soon, often)
 	require.Equal(t, 1, strings.Count(out.String(), "the API server does not answer; checks go on"), out.String())
 }
 
@@ -240,16 +263,16 @@ func TestRun_Version(t *testing.T) {
 func TestConfigure_FlagsWinOverEnvironmentWinsOverFile(t *testing.T) {
 	file := write(t, "a.yaml", "nodeName: from-file\nkubeconfig: from-file\napiServers: ['file:1']")
 	t.Setenv("NODE_NAME", "")
-	c, err := configure(flags{config: file})
+	c, err := configure(flags{Flags: config.Flags{File: file}})
 	require.NoError(t, err)
 	require.Equal(t, "from-file", c.NodeName)
 	t.Setenv("NODE_NAME", "from-env")
-	c, err = configure(flags{config: file, kubeconfig: "flag", apiServers: []string{"flag:1"}})
+	c, err = configure(flags{Flags: config.Flags{File: file, Kubeconfig: "flag", APIServers: []string{"flag:1"}}})
 	require.NoError(t, err)
 	require.Equal(t, "from-env", c.NodeName)
 	require.Equal(t, "flag", c.Kubeconfig)
 	require.Equal(t, []string{"flag:1"}, c.APIServers)
-	c, err = configure(flags{config: file, nodeName: "from-flag"})
+	c, err = configure(flags{Flags: config.Flags{File: file}, nodeName: "from-flag"})
 	require.NoError(t, err)
 	require.Equal(t, "from-flag", c.NodeName)
 	name, err := nodeName("", "")

@@ -15,6 +15,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat/leasebeat"
+	"github.com/bulkhead-dev/bulkhead/internal/httpserver"
 	"github.com/bulkhead-dev/bulkhead/internal/kubeclient"
 	"github.com/bulkhead-dev/bulkhead/internal/version"
 )
@@ -27,7 +28,7 @@ type agent struct {
 	runner   *check.Runner
 	report   *report.Report
 	shutdown report.Shutdown
-	server   *server
+	server   httpserver.Server
 }
 
 // wire builds the agent. It talks to nobody yet: an API server that is down at start must not keep the checks from
@@ -61,7 +62,10 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 		return nil, err
 	}
 	a.shutdown = report.Shutdown{Socket: paths.At("/run/dbus/system_bus_socket"), Report: a.report, Log: log}
-	a.server = newServer(c.HealthAddress, registry, log, looks.stalled, stalledBeats(a.report))
+	a.server = httpserver.Server{
+		Address: c.HealthAddress, Setting: "healthAddress", Log: log,
+		Handler: httpserver.Handler(registry, map[string]func() error{"/healthz": healthy(looks.stalled, stalledBeats(a.report))}),
+	}
 	return a, nil
 }
 

@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -35,12 +34,10 @@ func main() {
 }
 
 type flags struct {
-	config     string
-	kubeconfig string
-	identity   string
-	namespace  string
-	apiServers []string
-	version    bool
+	config.Flags
+
+	identity  string
+	namespace string
 }
 
 // run is main without the process: it returns when ctx ends, or at once when something keeps it from starting.
@@ -48,15 +45,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) > 0 && args[0] == "cleanup" {
 		return cleanUp(ctx, args[1:], stdout)
 	}
-	f, err := parseFlags(args, stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	var f flags
+	if done, err := f.Parse("bulkhead-controller", args, stdout, f.own); done || err != nil {
 		return err
-	case f.version:
-		fmt.Fprintln(stdout, version.Version)
-		return nil
 	}
 	c, err := configure(f)
 	if err != nil {
@@ -74,42 +65,21 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return k.run(ctx)
 }
 
-func parseFlags(args []string, stdout io.Writer) (flags, error) {
-	var f flags
-	set := flag.NewFlagSet("bulkhead-controller", flag.ContinueOnError)
-	set.SetOutput(stdout)
-	set.StringVar(&f.config, "config", "", "configuration `file`; defaults without one")
-	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` with credentials; otherwise the pod's service account")
+// own are the flags of the controller alone.
+func (f *flags) own(set *flag.FlagSet) {
 	set.StringVar(&f.identity, "identity", "", "`name` of this process among the controllers; otherwise the host name and a random suffix")
 	set.StringVar(&f.namespace, "namespace", "", "namespace of the leader election's Lease; otherwise bulkhead-system")
-	set.Func("api-server", "`host:port` to try when the configured API server does not answer; may be repeated", func(s string) error {
-		f.apiServers = append(f.apiServers, strings.Split(s, ",")...)
-		return nil
-	})
-	set.BoolVar(&f.version, "version", false, "print the version")
-	if err := set.Parse(args); err != nil {
-		return f, err
-	}
-	if set.NArg() > 0 {
-		return f, fmt.Errorf("%q is not a flag; see --help", set.Arg(0))
-	}
-	return f, nil
 }
 
 // configure reads the file and lets flags override it.
 func configure(f flags) (config.Controller, error) {
-	c, err := config.Load(f.config, config.DefaultController())
+	c, err := config.Load(f.File, config.DefaultController())
 	if err != nil {
 		return c, err
 	}
-	if f.kubeconfig != "" {
-		c.Kubeconfig = f.kubeconfig
-	}
+	f.Override(&c.Kubeconfig, &c.APIServers)
 	if f.namespace != "" {
 		c.Namespace = f.namespace
-	}
-	if len(f.apiServers) > 0 {
-		c.APIServers = f.apiServers
 	}
 	if f.identity != "" {
 		c.Identity = f.identity

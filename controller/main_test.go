@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
 // kubeconfig writes one for an API server at an address.
@@ -118,7 +119,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // waiting builds a controller against an API server; it does not run it.
 func waiting(t *testing.T, address string) (*controller, *output) {
 	t.Helper()
-	c, err := configure(flags{kubeconfig: kubeconfig(t, address), identity: "c1"})
+	c, err := configure(flags{Flags: config.Flags{Kubeconfig: kubeconfig(t, address)}, identity: "c1"})
 	require.NoError(t, err)
 	out := &output{}
 	k, err := wire(c, slog.New(slog.NewTextHandler(out, nil)))
@@ -165,13 +166,13 @@ func TestAwaitNeeds_SaysItOnceAndNeverGivesUp(t *testing.T) {
 }
 
 func TestWire_PassesEverySettingOn(t *testing.T) {
-	c, err := configure(flags{config: "../internal/config/testdata/controller/every-field.good.yaml", kubeconfig: kubeconfig(t, "http://127.0.0.1:1")})
+	c, err := configure(flags{Flags: config.Flags{File: "../internal/config/testdata/controller/every-field.good.yaml", Kubeconfig: kubeconfig(t, "http://127.0.0.1:1")}})
 	require.NoError(t, err)
 	k, err := wire(c, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.Equal(t, "c1", k.config.Identity)
 	require.Equal(t, "bulkhead", k.config.Namespace)
-	require.Equal(t, "127.0.0.1:9998", k.server.address)
+	require.Equal(t, "127.0.0.1:9998", k.server.Address)
 	require.Equal(t, 10*time.Second, c.Beats.Period(1000))
 	require.Equal(t, 10, k.config.Evictions.PerSecond)
 	require.True(t, k.config.DefaultPolicy.DryRun)

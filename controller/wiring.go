@@ -19,6 +19,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/controller/node/publish"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat/leasebeat"
+	"github.com/bulkhead-dev/bulkhead/internal/httpserver"
 	"github.com/bulkhead-dev/bulkhead/internal/ledgerstore"
 )
 
@@ -37,7 +38,7 @@ type controller struct {
 	dialer   *dial.Dialer
 	events   events.EventBroadcaster
 	recorder events.EventRecorder
-	server   *server
+	server   httpserver.Server
 	woken    chan struct{} // by dials and evictions
 
 	readiness atomic.Pointer[string]    // why we are not ready; nil: we are
@@ -71,7 +72,10 @@ func wire(c config.Controller, log *slog.Logger) (*controller, error) {
 		Pulse: k.pulse, Dials: k.dialer, Clock: k.clients.api.Clock(), Period: c.Beats.Period,
 		KubeletPort: c.Dials.KubeletPort, AgentPort: c.Dials.AgentPort, Policy: c.DefaultPolicy, Log: log,
 	})
-	k.server = newServer(c.MetricsAddress, registry, k.healthy, k.ready, log)
+	k.server = httpserver.Server{
+		Address: c.MetricsAddress, Setting: "metricsAddress", Log: log,
+		Handler: httpserver.Handler(registry, map[string]func() error{"/healthz": alive, "/livez": k.healthy, "/readyz": k.ready}),
+	}
 	return k, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,8 +162,11 @@ func TestClient_ResetEndsCallsInFlight(t *testing.T) {
 	server := apiServer(t)
 	client := newClient(t, configFor(server, server.Listener.Addr().String()), kubeclient.Options{})
 	require.NoError(t, get(t, client, "/", time.Second))
-	ended := make(chan error)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, client.Config().Host+"/hang", nil)
+	sent, ended := make(chan struct{}), make(chan error)
+	traced := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { close(sent) },
+	})
+	request, err := http.NewRequestWithContext(traced, http.MethodGet, client.Config().Host+"/hang", nil)
 	require.NoError(t, err)
 	go func() {
 		answer, err := client.HTTP().Do(request)
@@ -171,7 +175,7 @@ func TestClient_ResetEndsCallsInFlight(t *testing.T) {
 		}
 		ended <- err
 	}()
-	time.Sleep(50 * time.Millisecond)
+	<-sent
 	client.Reset()
 	select {
 	case err := <-ended:

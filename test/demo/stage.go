@@ -3,13 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/bulkhead-dev/bulkhead/api/client"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
 )
@@ -97,15 +92,7 @@ func (s *story) setUp(ctx context.Context) error {
 }
 
 func (s *story) openView(ctx context.Context) error {
-	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
-	if err != nil {
-		return err
-	}
-	kube, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return err
-	}
-	bulkhead, err := client.NewForConfig(config)
+	kube, bulkhead, err := observe.Clients()
 	if err != nil {
 		return err
 	}

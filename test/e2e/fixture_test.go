@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/bulkhead-dev/bulkhead/api/client"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -73,15 +71,8 @@ func newFixture(b *bed.Bed) (*fixture, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	f := &fixture{bed: b}
-	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
-	if err != nil {
-		return nil, err
-	}
-	config.QPS, config.Burst = 200, 200
-	if f.kube, err = kubernetes.NewForConfig(config); err != nil {
-		return nil, err
-	}
-	if f.bulkhead, err = client.NewForConfig(config); err != nil {
+	var err error
+	if f.kube, f.bulkhead, err = observe.Clients(); err != nil {
 		return nil, err
 	}
 	if err := b.LoadOurs(ctx); err != nil {

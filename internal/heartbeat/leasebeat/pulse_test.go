@@ -3,6 +3,7 @@ package leasebeat_test
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,10 +58,18 @@ func TestPulse_NotFreshWhileTheServerIsSilent(t *testing.T) {
 	server := kubeclienttest.Start(t)
 	pulse, _ := startPulse(t, server, func(heartbeat.Event) {})
 	require.Eventually(t, func() bool { return !pulse.FreshAt().IsZero() }, soon, often)
-	server.Fail(func(*http.Request) int { return -1 }) // hangs
-	time.Sleep(100 * time.Millisecond)
+	var unanswered atomic.Int32
+	server.Fail(func(r *http.Request) int {
+		if r.Method == http.MethodGet {
+			return 0 // listings and watches go on
+		}
+		unanswered.Add(1)
+		return -1 // hangs
+	})
+	waitFor := func(n int32) { require.Eventually(t, func() bool { return unanswered.Load() >= n }, soon, often) }
+	waitFor(2) // whatever was answered before has been heard of
 	from := time.Now()
-	time.Sleep(100 * time.Millisecond)
+	waitFor(4)
 	require.False(t, pulse.FreshAt().After(from))
 	require.False(t, pulse.AnsweredAt().After(from))
 	server.Fail(nil)

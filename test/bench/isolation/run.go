@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/bulkhead-dev/bulkhead/api/client"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -44,15 +42,8 @@ func setUp(ctx context.Context, b *bed.Bed) (*environment, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	e := &environment{bed: b}
-	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
-	if err != nil {
-		return nil, err
-	}
-	config.QPS, config.Burst = 200, 200
-	if e.kube, err = kubernetes.NewForConfig(config); err != nil {
-		return nil, err
-	}
-	if e.bulkhead, err = client.NewForConfig(config); err != nil {
+	var err error
+	if e.kube, e.bulkhead, err = observe.Clients(); err != nil {
 		return nil, err
 	}
 	if err := b.LoadOurs(ctx); err != nil {
