@@ -23,10 +23,14 @@ type Belief struct {
 	Message string
 	Since   time.Time // when State was entered
 
+	// Fast says that a failure was confirmed by the looks after an event; see Check.Confirm. It stands while State is
+	// Failing or Unhealthy.
+	Fast bool
+
 	seen     bool // the subject was once seen on this node
-	failures int  // failures with no good look and no belief in Unknown in between
-	goods    int  // good looks in a row
-	unknowns int  // looks in a row that could not tell
+	failures row  // with no good look and no belief in Unknown in between
+	goods    row
+	unknowns row // that could not tell
 	heldFrom time.Time
 
 	spell    spell
@@ -34,11 +38,26 @@ type Belief struct {
 	next     candidate
 }
 
+// A row counts looks of one kind. Looks that events cause may follow each other within milliseconds; they count once per
+// interval, or else three events in a row would be three failures in a row.
+type row struct {
+	n    int
+	last time.Time // when the latest that counts was
+}
+
+// and counts a look. An eighth of the interval is left to a timer that is late: with 1 s, 875 ms after the last.
+func (r row) and(at time.Time, c Check) row {
+	if r.n > 0 && at.Sub(r.last) < c.Interval-c.Interval/8 {
+		return r
+	}
+	return row{n: r.n + 1, last: at}
+}
+
 // A spell is the time from the first restarting look to the next good one.
 type spell struct {
 	since time.Time
 	grace time.Duration
-	looks int // that saw the subject, restarting or failing
+	looks row // that saw the subject, restarting or failing
 }
 
 // A candidate is a headline that differs from the one shown.
@@ -56,7 +75,7 @@ func (b Belief) Observe(look Look, c Check) Belief {
 	switch look.State {
 	case Healthy:
 		b.observeGood(look, c)
-	case Unhealthy:
+	case Unhealthy, Failing: // no look is Failing
 		b.observeFailure(look, c)
 	case Restarting:
 		b.observeRestarting(look, c)
@@ -70,7 +89,8 @@ func (b Belief) Observe(look Look, c Check) Belief {
 
 func (b *Belief) observeGood(look Look, c Check) {
 	looped := b.restarts.count(look, false)
-	b.seen, b.failures, b.unknowns, b.spell = true, 0, 0, spell{}
+	b.seen, b.failures, b.unknowns, b.spell = true, row{}, row{}, spell{}
+	b.Fast = b.Fast && b.State == Unhealthy
 	b.restarts.endSpell()
 	note := look.headline().Message
 	switch {
@@ -79,8 +99,8 @@ func (b *Belief) observeGood(look Look, c Check) {
 	case b.State != Unhealthy:
 		b.enter(Healthy, "", note, look.At, c)
 	default:
-		b.goods++
-		if b.goods >= c.OKAfter && look.At.Sub(b.heldFrom) >= c.Dwell {
+		b.goods = b.goods.and(look.At, c)
+		if b.goods.n >= c.OKAfter && look.At.Sub(b.heldFrom) >= c.Dwell {
 			b.enter(Healthy, "", note, look.At, c)
 		}
 	}
@@ -88,18 +108,22 @@ func (b *Belief) observeGood(look Look, c Check) {
 
 func (b *Belief) observeFailure(look Look, c Check) {
 	looped := b.restarts.count(look, false)
-	b.seen, b.goods, b.unknowns = true, 0, 0
+	b.seen, b.goods, b.unknowns = true, row{}, row{}
 	b.restarts.endSpell()
-	b.failures++
-	b.spell.looks++
+	b.failures = b.failures.and(look.At, c)
+	b.spell.looks = b.spell.looks.and(look.At, c)
 	if looped {
 		b.loop(look)
 		return
 	}
-	if b.State == Unhealthy || b.failures >= c.FailAfter || b.graceIsOver(look, c) {
-		worst := look.headline()
+	worst := look.headline()
+	switch {
+	case b.State == Unhealthy, b.failures.n >= c.FailAfter, b.graceIsOver(look, c):
 		b.enter(Unhealthy, worst.Reason, worst.Message, look.At, c)
+	case b.State != Restarting:
+		b.enter(Failing, worst.Reason, worst.Message, look.At, c)
 	}
+	b.Fast = (b.Fast || look.Fast) && b.State != Restarting
 }
 
 func (b *Belief) observeRestarting(look Look, c Check) {
@@ -110,8 +134,9 @@ func (b *Belief) observeRestarting(look Look, c Check) {
 	if begins {
 		b.spell = spell{since: look.At, grace: min(worst.Grace, MaxGrace)}
 	}
-	b.seen, b.failures, b.goods, b.unknowns = true, 0, 0, 0
-	b.spell.looks++
+	b.seen, b.failures, b.goods, b.unknowns = true, row{}, row{}, row{}
+	b.Fast = b.Fast && b.State == Unhealthy
+	b.spell.looks = b.spell.looks.and(look.At, c)
 	switch {
 	case looped:
 		b.loop(look)
@@ -129,18 +154,19 @@ func (b *Belief) observeAbsence(look Look, c Check) {
 		b.observeUnknown(look, c)
 		return
 	}
-	b.failures, b.unknowns = 0, 0
+	b.failures, b.unknowns = row{}, row{}
 	b.enter(NotApplicable, "", "", look.At, c)
 }
 
 func (b *Belief) observeUnknown(look Look, c Check) {
-	b.goods = 0
-	b.unknowns++
-	if b.unknowns >= c.FailAfter {
-		b.failures, b.spell = 0, spell{}
+	b.goods = row{}
+	b.unknowns = b.unknowns.and(look.At, c)
+	if b.unknowns.n >= c.FailAfter {
+		b.failures, b.spell = row{}, spell{}
+		b.Fast = b.Fast && b.State == Unhealthy
 		b.restarts.endSpell()
 	}
-	if b.State == Unknown || (b.State != Unhealthy && b.unknowns >= c.FailAfter) {
+	if b.State == Unknown || (b.State != Unhealthy && b.unknowns.n >= c.FailAfter) {
 		reason := v1alpha1.ReasonCheckFailed
 		if errors.Is(look.Err, ErrOverdue) {
 			reason = v1alpha1.ReasonCheckOverdue
@@ -152,12 +178,12 @@ func (b *Belief) observeUnknown(look Look, c Check) {
 // graceIsOver also asks for FailAfter looks within the spell: if the agent itself was frozen for a minute, one look
 // after it thawed proves nothing about the minute.
 func (b *Belief) graceIsOver(look Look, c Check) bool {
-	return !b.spell.since.IsZero() && look.At.Sub(b.spell.since) >= b.spell.grace && b.spell.looks >= c.FailAfter
+	return !b.spell.since.IsZero() && look.At.Sub(b.spell.since) >= b.spell.grace && b.spell.looks.n >= c.FailAfter
 }
 
 // loop is Unhealthy for restarting too often. The dwell begins anew with every further restart.
 func (b *Belief) loop(look Look) {
-	b.goods, b.heldFrom = 0, look.At
+	b.goods, b.heldFrom = row{}, look.At
 	if b.State == Unhealthy {
 		return
 	}
@@ -193,7 +219,7 @@ func (b *Belief) change(to State, reason v1alpha1.Reason, message string, at tim
 		b.Since = at
 	}
 	if to == Unhealthy {
-		b.heldFrom, b.goods = at, 0
+		b.heldFrom, b.goods = at, row{}
 	}
 	b.State, b.Reason, b.Message, b.next = to, reason, cut(message), candidate{}
 }

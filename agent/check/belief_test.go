@@ -41,27 +41,27 @@ func aLook(letter rune, second int, restarts *uint32) Look {
 	return look
 }
 
-// letters of what is believed; R restarting, U unhealthy, ? unknown.
-var letters = map[State]string{Healthy: "H", Unhealthy: "U", Restarting: "R", Unknown: "?", NotApplicable: "n"}
+// letters of what is believed; F failing, R restarting, U unhealthy, ? unknown.
+var letters = map[State]string{Healthy: "H", Failing: "F", Unhealthy: "U", Restarting: "R", Unknown: "?", NotApplicable: "n"}
 
 // TestObserve is the specification: one look a second, and under each what is believed after it.
 func TestObserve(t *testing.T) {
 	for name, c := range map[string]struct{ looks, believed string }{
 		"the first good look is believed at once":          {"g", "H"},
-		"three failures in a row":                          {"gfff", "HHHU"},
-		"a good look between failures starts the row anew": {"gffgfff", "HHHHHHU"},
-		"failing from the first look on":                   {"fff", "??U"},
-		"out needs three good looks and the dwell":         {"gfffgggggg", "HHHUUUUUHH"},
-		"a failure starts the good row anew":               {"gfffggfggggg", "HHHUUUUUUHHH"},
-		"one that could not tell starts the good row anew": {"gfffggguggg", "HHHUUUUUUUH"},
+		"three failures in a row":                          {"gfff", "HFFU"},
+		"a good look between failures starts the row anew": {"gffgfff", "HFFHFFU"},
+		"failing from the first look on":                   {"fff", "FFU"},
+		"out needs three good looks and the dwell":         {"gfffgggggg", "HFFUUUUUHH"},
+		"a failure starts the good row anew":               {"gfffggfggggg", "HFFUUUUUUHHH"},
+		"one that could not tell starts the good row anew": {"gfffggguggg", "HFFUUUUUUUH"},
 		"unknown after three in a row":                     {"guuu", "HHH?"},
 		"unknown at once when nothing was known":           {"ug", "?H"},
 		"from unknown to healthy at once":                  {"guuug", "HHH?H"},
-		"could not tell does not break a row of failures":  {"gfufuf", "HHHHHU"},
-		"nor make one": {"gffuuuuuu", "HHHHH????"},
-		"old failures are forgotten once unknown":                 {"gffuuuff", "HHHHH???"},
-		"and three new ones count":                                {"gffuuufff", "HHHHH???U"},
-		"not knowing does not clear a fault":                      {"gfffuuuuuuuuuu", "HHHUUUUUUUUUUU"},
+		"could not tell does not break a row of failures":  {"gfufuf", "HFFFFU"},
+		"nor make one": {"gffuuuuuu", "HFFFF????"},
+		"old failures are forgotten once unknown":                 {"gffuuuff", "HFFFF?FF"},
+		"and three new ones count":                                {"gffuuufff", "HFFFF?FFU"},
+		"not knowing does not clear a fault":                      {"gfffuuuuuuuuuu", "HFFUUUUUUUUUUU"},
 		"a restart is shown at once":                              {"gr", "HR"},
 		"a restart that comes back in its grace":                  {"grrrgg", "HRRRHH"},
 		"a restart that outlasts its grace":                       {"grrrrr", "HRRRRU"},
@@ -70,7 +70,7 @@ func TestObserve(t *testing.T) {
 		"a frozen agent does not end a grace with one look":       {"gr________r", "HR________R"},
 		"could not tell does not end a grace":                     {"grruuu", "HRRRR?"},
 		"and begins it anew when it was believed":                 {"grruuurrrrr", "HRRRR?RRRRU"},
-		"a restart does not clear a fault":                        {"gfffrrrgggggg", "HHHUUUUUUHHHH"},
+		"a restart does not clear a fault":                        {"gfffrrrgggggg", "HFFUUUUUUHHHH"},
 		"restarting from the first look on":                       {"rrrrr", "RRRRU"},
 		"the third restart is a fault":                            {"grgrgr", "HRHRHU"},
 		"the third restart, seen only by the count":               {"g+g+g+", "HHHHHU"},
@@ -80,10 +80,10 @@ func TestObserve(t *testing.T) {
 		"a restart in the first look is not counted":              {"rgrgrg", "RHRHRH"},
 		"nothing there":                                           {"nn", "nn"},
 		"nothing there, then something":                           {"nng", "nnH"},
-		"nothing there, then three failures":                      {"nnfff", "nnnnU"},
+		"nothing there, then three failures":                      {"nnfff", "nnFFU"},
 		"an error before nothing was there":                       {"un", "?n"},
 		"what was here and is gone could not be told":             {"gnnn", "HHH?"},
-		"a fault does not vanish with its subject":                {"gfffnnnn", "HHHUUUUU"},
+		"a fault does not vanish with its subject":                {"gfffnnnn", "HFFUUUUU"},
 		"three restarts in more than the window are not a fault":  {"gr*gr*gr", "HRHHRHHR"},
 		"could not tell counts no restart of a count it read not": {"gugug", "HHHHH"},
 	} {
@@ -209,7 +209,7 @@ func TestObserve_NeverUnhealthyBeforeEnoughBadLooks(t *testing.T) {
 			switch look.State {
 			case Healthy:
 				bad = 0
-			case Unhealthy, Restarting:
+			case Unhealthy, Failing, Restarting:
 				bad++
 			case Unknown, NotApplicable: // neither counts nor breaks a row
 			}
@@ -241,4 +241,19 @@ func TestObserve_UnhealthyEndsOnlyWithGoodLooksInARowAndAfterTheDwell(t *testing
 			b = next
 		}
 	})
+}
+
+func TestObserve_NothingIsConfirmedFastWhileItRestarts(t *testing.T) {
+	var restarts uint32
+	fast := func(second int) Look { l := aLook('f', second, &restarts); l.Fast = true; return l }
+	b := Belief{}.Observe(aLook('g', 0, &restarts), policy).Observe(aLook('r', 1, &restarts), policy).Observe(fast(2), policy)
+	require.Equal(t, Restarting, b.State)
+	require.False(t, b.Fast)
+
+	b = Belief{}.Observe(aLook('g', 0, &restarts), policy).Observe(fast(1), policy)
+	require.Equal(t, Failing, b.State)
+	require.True(t, b.Fast)
+	require.True(t, b.Observe(aLook('f', 2, &restarts), policy).Fast, "it stands while the failure does")
+	require.False(t, b.Observe(aLook('g', 2, &restarts), policy).Fast)
+	require.False(t, b.Observe(aLook('r', 2, &restarts), policy).Fast)
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -30,6 +31,14 @@ type Probe interface {
 // looks is noticed. The runner reads the count after each look; it only grows.
 type RestartCounter interface {
 	Restarts() uint32
+}
+
+// A Watcher is a Probe that can be told of changes instead of looking for them. Watch calls changed after each, from any
+// goroutine and as often as it likes, until ctx ends or it can no longer be told. The runner starts it again after a
+// pause; in between, and for a change that is lost, there is the look every interval. What changed is never taken from
+// the event: it only causes a look.
+type Watcher interface {
+	Watch(ctx context.Context, changed func()) error
 }
 
 // ErrNotApplicable says that the node has no such subsystem. The runner leaves the check out of the report.
@@ -60,12 +69,33 @@ type Check struct {
 	FailAfter int           // consecutive failures before Unhealthy is reported; default 3
 	OKAfter   int           // consecutive successes before Healthy is reported; default 3
 	Dwell     time.Duration // least time in Unhealthy before Healthy is reported; default 30s
-	Probe     Probe
+	// Confirm is when to look after an event, counted from it. If all of these looks fail, the failure is confirmed fast:
+	// a policy may act on it at once, and otherwise waits for FailAfter looks an interval apart. Default 0, 5 and 20 ms.
+	Confirm []time.Duration
+	// Needs are the privileges the probe uses beyond an ordinary process of root without capabilities.
+	Needs []Need
+	Probe Probe
 }
 
 // New is a check with the defaults: three failures one second apart are the seed's rule for its components.
 func New(name Name, probe Probe) Check {
-	return Check{Name: name, Interval: time.Second, FailAfter: 3, OKAfter: 3, Dwell: 30 * time.Second, Probe: probe}
+	return Check{
+		Name: name, Interval: time.Second, FailAfter: 3, OKAfter: 3, Dwell: 30 * time.Second,
+		Confirm: []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond},
+		Probe:   probe,
+	}
+}
+
+// Needing is the check with the privileges its probe uses.
+func (c Check) Needing(needs ...Need) Check {
+	c.Needs = append(slices.Clone(c.Needs), needs...)
+	return c
+}
+
+// After is the check with those it depends on.
+func (c Check) After(on ...Name) Check {
+	c.DependsOn = append(slices.Clone(c.DependsOn), on...)
+	return c
 }
 
 // Deadline is how long one look may take.
@@ -79,9 +109,11 @@ func (c Check) Deadline() time.Duration {
 // State is the outcome of one look, and what is believed after several.
 type State string
 
-// States. NotApplicable is never believed of a check that has been reported; it leaves the report.
+// States. Failing is only believed, never the outcome of a look: the last looks failed, and not often enough yet to be
+// Unhealthy. NotApplicable is never believed of a check that has been reported; it leaves the report.
 const (
 	Healthy       State = "Healthy"
+	Failing       State = "Failing"
 	Unhealthy     State = "Unhealthy"
 	Restarting    State = "Restarting"
 	Unknown       State = "Unknown"
@@ -94,5 +126,6 @@ type Look struct {
 	Findings []Finding // for Unhealthy and Restarting; notes for Healthy
 	Err      error     // for Unknown
 	Restarts uint32    // how often the subject was restarted so far, if the probe counts; 0 otherwise
+	Fast     bool      // the last of the looks of Check.Confirm, and all of them failed
 	At       time.Time
 }

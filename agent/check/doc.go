@@ -7,19 +7,25 @@
 //
 // # What one look does to what is believed
 //
-// In a row means: with no good look in between. The numbers are the check's FailAfter, OKAfter and Dwell.
+// In a row means: with no good look in between, and counted once per interval however many looks events cause. The
+// numbers are the check's FailAfter, OKAfter and Dwell.
 //
 //	believed        good look             failure               restarting            could not tell
-//	not looked yet  Healthy               FailAfter in a row    Restarting            Unknown
-//	Healthy         stays                 FailAfter in a row    Restarting            Unknown after FailAfter in a row
-//	Restarting      Healthy               FailAfter in a row,   Unhealthy after       Unknown after FailAfter in a row
-//	                                      or grace over         grace
+//	not looked yet  Healthy               Failing               Restarting            Unknown
+//	Healthy         stays                 Failing               Restarting            Unknown after FailAfter in a row
+//	Failing         Healthy               Unhealthy after       Restarting            Unknown after FailAfter in a row
+//	                                      FailAfter in a row
+//	Restarting      Healthy               Unhealthy after       Unhealthy after       Unknown after FailAfter in a row
+//	                                      FailAfter in a row,   grace
+//	                                      or grace over
 //	Unhealthy       Healthy after OKAfter stays                 stays                 stays
 //	                in a row and Dwell
-//	Unknown         Healthy               FailAfter in a row    Restarting            stays
+//	Unknown         Healthy               Failing               Restarting            stays
 //
 // and beside the table:
 //
+//   - Failing is for people, for what depends on the check, and for a policy that acts on failures confirmed fast: an
+//     event was followed by looks at each moment of Confirm, and all of them failed. Nothing else acts on Failing.
 //   - A look that could not tell counts neither as a failure nor as a success. It does not break a row of failures: a
 //     probe that fails every other call would hide a dead daemon. It does break a row of good looks. Once Unknown is
 //     believed the failures before it are forgotten, so old evidence is never added to new.

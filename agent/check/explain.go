@@ -24,4 +24,5 @@ func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name 
 	return ""
 }
 
-func failing(s State) bool { return s == Unhealthy || s == Restarting }
+// failing includes what is not confirmed yet: a cause and what it takes along are not looked at in the same moment.
+func failing(s State) bool { return s == Failing || s == Unhealthy || s == Restarting }

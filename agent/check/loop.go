@@ -29,42 +29,75 @@ func (l *loop) ask() {
 	}
 }
 
-// run looks every interval, from a random phase so that the checks of an agent do not all look in the same millisecond.
+// run looks every interval, from a random phase so that the checks of an agent do not all look in the same millisecond,
+// and when it is asked to. However many events ask, the looks they cause begin MinInterval apart: ten a second.
 func (l *loop) run(ctx context.Context) {
-	timer := time.NewTimer(rand.N(min(l.check.Interval, time.Second)))
-	defer timer.Stop()
-	var last time.Time
+	poll := time.NewTimer(rand.N(min(l.check.Interval, time.Second)))
+	defer poll.Stop()
+	later := time.NewTimer(0) // for an event that came too soon after another
+	<-later.C
+	defer later.Stop()
+	var last time.Time // when an event was followed
 	for {
+		byEvent := true
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.asked:
 			if early := MinInterval - time.Since(last); early > 0 {
-				timer.Reset(early)
+				later.Reset(early)
 				continue
 			}
-		case <-timer.C:
+		case <-later.C:
+		case <-poll.C:
+			byEvent = false
+		}
+		poll.Reset(l.check.Interval)
+		if !byEvent {
+			l.look(ctx, false)
+			continue
 		}
 		last = time.Now()
-		timer.Reset(l.check.Interval)
-		l.look(ctx)
+		l.confirm(ctx, last)
 	}
 }
 
-func (l *loop) look(ctx context.Context) {
+// confirm looks at each moment of Check.Confirm, counted from an event, for as long as the looks fail. The last of them
+// then confirms the failure.
+func (l *loop) confirm(ctx context.Context, event time.Time) {
+	if len(l.check.Confirm) == 0 {
+		l.look(ctx, false)
+		return
+	}
+	for i, at := range l.check.Confirm {
+		select {
+		case <-time.After(time.Until(event.Add(at))):
+		case <-ctx.Done():
+			return
+		}
+		if l.look(ctx, i == len(l.check.Confirm)-1) != Unhealthy {
+			return
+		}
+	}
+}
+
+// look runs the probe once and hands on what it said. last says that looks before it failed and that it confirms them.
+func (l *loop) look(ctx context.Context, last bool) State {
 	if l.isStuck() {
 		l.runner.observe(l.check, Look{State: Unknown, Err: ErrOverdue, At: time.Now()}, l.check.patience())
-		return
+		return Unknown
 	}
 	running := start(ctx, l.check, l.reportPanic)
 	look, ended := running.wait(ctx, l.check)
 	if ctx.Err() != nil {
-		return // a look that our own end cut short says nothing
+		return Unknown // a look that our own end cut short says nothing
 	}
 	if !ended {
 		l.stuck = running
 	}
+	look.Fast = last && look.State == Unhealthy
 	l.runner.observe(l.check, look, time.Since(running.started))
+	return look.State
 }
 
 // isStuck says whether the last call is still out. The result of one that came back late is dropped: it is old.

@@ -6,8 +6,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// An Observer is told of every look and of every change of belief. It is called from one goroutine per check.
+// An Observer is told of every look, every event and every change of belief. It may be called concurrently.
 type Observer interface {
+	Told(name Name)
 	Looked(name Name, outcome State, took time.Duration)
 	Believed(name Name, state State)
 }
@@ -17,6 +18,7 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	looks    *prometheus.CounterVec
 	state    *prometheus.GaugeVec
+	told     *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of checks.
@@ -35,14 +37,21 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "bulkhead_check_state",
 			Help: "1 for the state that is believed of a check, 0 for the others. Absent while the check does not apply.",
 		}, []string{"check", "state"}),
+		told: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bulkhead_check_events_total",
+			Help: "Times that the kernel or a daemon told a check of a change; at most ten looks a second follow from them.",
+		}, []string{"check"}),
 	}
-	for _, c := range []prometheus.Collector{m.duration, m.looks, m.state} {
+	for _, c := range []prometheus.Collector{m.duration, m.looks, m.state, m.told} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
 }
+
+// Told counts one event.
+func (m *Metrics) Told(name Name) { m.told.WithLabelValues(string(name)).Inc() }
 
 // Looked counts one look.
 func (m *Metrics) Looked(name Name, outcome State, took time.Duration) {
@@ -56,7 +65,7 @@ func (m *Metrics) Believed(name Name, state State) {
 		m.state.DeletePartialMatch(prometheus.Labels{"check": string(name)})
 		return
 	}
-	for _, s := range []State{Healthy, Unhealthy, Restarting, Unknown} {
+	for _, s := range []State{Healthy, Failing, Unhealthy, Restarting, Unknown} {
 		value := 0.0
 		if s == state {
 			value = 1
@@ -67,5 +76,6 @@ func (m *Metrics) Believed(name Name, state State) {
 
 type noObserver struct{}
 
+func (noObserver) Told(Name)                         {}
 func (noObserver) Looked(Name, State, time.Duration) {}
 func (noObserver) Believed(Name, State)              {}

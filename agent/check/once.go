@@ -32,17 +32,17 @@ func Once(ctx context.Context, checks []Check) Table {
 		group.Go(func() {
 			running := start(ctx, c, func(any, []byte) {})
 			look, _ := running.wait(ctx, c)
-			table[i] = row(c.Name, look, time.Since(running.started))
+			table[i] = rowOf(c.Name, look, time.Since(running.started))
 		})
 	}
 	group.Wait()
 	return table
 }
 
-func row(name Name, look Look, took time.Duration) Row {
+func rowOf(name Name, look Look, took time.Duration) Row {
 	r := Row{Name: name, State: look.State, Took: took}
 	switch worst := look.headline(); look.State {
-	case Unhealthy:
+	case Unhealthy, Failing:
 		r.Reason, r.Message = worst.Reason, worst.Message
 	case Restarting:
 		r.Reason, r.Message = v1alpha1.ReasonRestarting, worst.Message

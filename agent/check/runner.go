@@ -59,6 +59,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	for _, l := range r.order {
 		group.Go(func() { l.run(ctx) })
+		group.Go(func() { l.watch(ctx) })
 	}
 	group.Wait()
 	return ctx.Err()
@@ -71,8 +72,7 @@ func (r *Runner) Changed() <-chan struct{} { return r.changed }
 // Looked is closed when every check has been looked at once. Until then a Snapshot says Unknown of some.
 func (r *Runner) Looked() <-chan struct{} { return r.looked }
 
-// LookNow asks for an immediate look, for sources of events. It never waits; looks stay MinInterval apart. It says
-// whether there is such a check.
+// LookNow asks for an immediate look, as an event does. It never waits. It says whether there is such a check.
 func (r *Runner) LookNow(name Name) bool {
 	for _, l := range r.order {
 		if l.check.Name == name {
@@ -107,12 +107,13 @@ func (r *Runner) status(name Name) (v1alpha1.CheckStatus, bool) {
 	}
 	since := metav1.NewMicroTime(b.Since)
 	return v1alpha1.CheckStatus{
-		Name:        string(name),
-		State:       v1alpha1.CheckState(b.State),
-		Reason:      b.Reason,
-		Message:     b.Message,
-		Since:       &since,
-		ExplainedBy: string(explainedBy(name, r.byName, func(n Name) State { return r.beliefs[n].State })),
+		Name:          string(name),
+		State:         v1alpha1.CheckState(b.State),
+		Reason:        b.Reason,
+		Message:       b.Message,
+		Since:         &since,
+		ConfirmedFast: b.Fast && (b.State == Failing || b.State == Unhealthy),
+		ExplainedBy:   string(explainedBy(name, r.byName, func(n Name) State { return r.beliefs[n].State })),
 	}, true
 }
 
@@ -136,7 +137,7 @@ func (r *Runner) observe(c Check, look Look, took time.Duration) {
 		r.observer.Believed(c.Name, after.State)
 		r.logTransition(c.Name, before, after)
 	}
-	if !known || before.State != after.State || before.Reason != after.Reason || before.Message != after.Message {
+	if !known || before.State != after.State || before.Reason != after.Reason || before.Message != after.Message || before.Fast != after.Fast {
 		select {
 		case r.changed <- struct{}{}:
 		default: // one is waiting already; its receiver will read this change too

@@ -56,7 +56,7 @@ func TestRunner_BelievesAFaultAfterThreeLooksASecondApart(t *testing.T) {
 		require.Equal(t, v1alpha1.CheckUnknown, state(r, "a"))
 		<-r.Looked()
 		time.Sleep(1900 * time.Millisecond)
-		require.Equal(t, v1alpha1.CheckUnknown, state(r, "a"))
+		require.Equal(t, v1alpha1.CheckFailing, state(r, "a"), "shown at once, and not believed yet")
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		got := r.Snapshot()
@@ -166,7 +166,7 @@ func TestRunner_TellsOfChangesAndIsQuietOtherwise(t *testing.T) {
 		require.Equal(t, 1, told(10*time.Second))
 		require.Zero(t, told(time.Minute))
 		sick.Store(true)
-		require.Equal(t, 1, told(time.Minute))
+		require.Equal(t, 2, told(time.Minute), "failing, then unhealthy")
 	})
 }
 
@@ -244,7 +244,7 @@ func TestRunner_ExportsMetrics(t *testing.T) {
 		require.GreaterOrEqual(t, testutil.ToFloat64(metrics.looks.WithLabelValues("a", "Unhealthy")), 3.0)
 		require.InDelta(t, 1, testutil.ToFloat64(metrics.state.WithLabelValues("a", "Unhealthy")), 0)
 		require.InDelta(t, 0, testutil.ToFloat64(metrics.state.WithLabelValues("a", "Unknown")), 0)
-		require.Equal(t, 4, testutil.CollectAndCount(metrics.state), "a check that does not apply has no state")
+		require.Equal(t, 5, testutil.CollectAndCount(metrics.state), "a check that does not apply has no state")
 		require.Equal(t, 2, testutil.CollectAndCount(metrics.duration))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -51,6 +52,9 @@ func (c Check) validate() error {
 	require(c.FailAfter >= 1, "failAfter %d: use 1 or more", c.FailAfter)
 	require(c.OKAfter >= 1, "okAfter %d: use 1 or more", c.OKAfter)
 	require(c.Dwell >= 0, "dwell %s is negative", c.Dwell)
+	require(slices.IsSorted(c.Confirm), "confirm %v is not in order", c.Confirm)
+	require(len(c.Confirm) == 0 || (c.Confirm[0] >= 0 && c.Confirm[len(c.Confirm)-1] < c.Interval),
+		"confirm %v does not end before the next look, %s later", c.Confirm, c.Interval)
 	return errors.Join(problems...)
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 var ErrNoSystemd = errors.New("the host does not run systemd")
 
 // Systemd asks the service manager about named units, one at a time, over a connection that it keeps and renews.
-// It does not subscribe to anything: SubscribeUnits costs 3-15 % of a CPU (go-systemd #229).
 type Systemd struct {
 	paths Paths
 	turn  chan struct{} // a mutex that can be waited for with a deadline
@@ -35,11 +33,8 @@ func NewSystemd(paths Paths) *Systemd {
 
 // Unit is what systemd says of a unit now. A unit it does not know has LoadState not-found.
 func (s *Systemd) Unit(ctx context.Context, name string) (Unit, error) {
-	if booted, err := os.Stat(s.paths.At("/run/systemd/system")); err != nil || !booted.IsDir() {
-		if err == nil || errors.Is(err, os.ErrNotExist) {
-			return Unit{}, ErrNoSystemd
-		}
-		return Unit{}, fmt.Errorf("looking for systemd: %w", err)
+	if err := s.booted(); err != nil {
+		return Unit{}, err
 	}
 	conn, err := s.connection(ctx)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 // It exists for policies that never met an API server: tests, and the controller before its first read.
 func (s *NodeIsolationPolicySpec) Default() {
 	setDefault(&s.Profile, ProfileCareful)
+	setDefault(&s.Confirm, ConfirmPolled)
 	if s.ProtectControlPlane == nil {
 		yes := true
 		s.ProtectControlPlane = &yes

@@ -262,12 +262,14 @@ type AgentStatus struct {
 
 // CheckState is what the agent believes about one subsystem.
 //
-// +kubebuilder:validation:Enum=Healthy;Unhealthy;Restarting;Unknown
+// +kubebuilder:validation:Enum=Healthy;Failing;Unhealthy;Restarting;Unknown
 type CheckState string
 
 // Check states. A check that does not apply to a node is absent.
 const (
-	CheckHealthy    CheckState = "Healthy"
+	CheckHealthy CheckState = "Healthy"
+	// CheckFailing: the last looks failed, too few of them yet for Unhealthy.
+	CheckFailing    CheckState = "Failing"
 	CheckUnhealthy  CheckState = "Unhealthy"
 	CheckRestarting CheckState = "Restarting"
 	CheckUnknown    CheckState = "Unknown"
@@ -291,6 +293,10 @@ type CheckStatus struct {
 	// since is when the state was entered, by the node's clock. For people; nothing is computed from it.
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`
+	// confirmedFast says that an event told of the failure and that the looks of the next milliseconds all confirmed it.
+	// A rule with confirm Fast acts on it while state is still Failing.
+	// +optional
+	ConfirmedFast bool `json:"confirmedFast,omitempty"`
 	// explainedBy names a failing check this one depends on; such a failure is shown and not acted on.
 	// +kubebuilder:validation:MaxLength=63
 	// +optional

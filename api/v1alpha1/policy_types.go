@@ -59,6 +59,20 @@ const (
 	ProfileSeed Profile = "Seed"
 )
 
+// Confirm says when a failing check is believed.
+//
+// +kubebuilder:validation:Enum=Polled;Fast
+type Confirm string
+
+// Confirmations.
+const (
+	// ConfirmPolled believes a failure after the check's failAfter looks, one interval apart: 3 x 1 s. The default.
+	ConfirmPolled Confirm = "Polled"
+	// ConfirmFast also believes a failure that the kernel or the daemon told of, and that every look of the next
+	// milliseconds confirmed. A daemon that is being restarted is never among them: Restarting comes first.
+	ConfirmFast Confirm = "Fast"
+)
+
 // NodeIsolationPolicySpec is what people want.
 type NodeIsolationPolicySpec struct {
 	// nodeSelector selects the nodes this policy is for. Absent only in the policy called default.
@@ -69,6 +83,11 @@ type NodeIsolationPolicySpec struct {
 	// +kubebuilder:default=Careful
 	// +optional
 	Profile Profile `json:"profile,omitempty"`
+	// confirm says when a failing check is believed. Default Polled, the rule of the source documents; Fast acts within
+	// milliseconds on what the kernel can tell.
+	// +kubebuilder:default=Polled
+	// +optional
+	Confirm Confirm `json:"confirm,omitempty"`
 	// dryRun shows what would be done and does nothing. Default false.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
@@ -129,6 +148,9 @@ type Rule struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Terms []Term `json:"terms"`
+	// confirm says when the rule believes a failing check. Default that of the policy.
+	// +optional
+	Confirm Confirm `json:"confirm,omitempty"`
 	// action is what is done when the rule matches.
 	Action Action `json:"action"`
 }

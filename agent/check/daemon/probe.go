@@ -21,6 +21,8 @@ type Subject struct {
 	// Ask asks it on its socket. asked ends before outer, so that its silence is told from our own lack of time.
 	// nil: no answer witness.
 	Ask func(outer, asked context.Context) Answer
+	// WatchSocket tells of the socket's coming and going. nil: it has no file.
+	WatchSocket check.Watch
 	// AskOnlyActive: its socket may be systemd's own, and asking would start it. It is asked only while its unit is
 	// active, its process was found, or there is no systemd.
 	AskOnlyActive bool
@@ -33,30 +35,36 @@ type Subject struct {
 // UnitDoor is host.Systemd.
 type UnitDoor interface {
 	Unit(ctx context.Context, name string) (host.Unit, error)
+	Changes(ctx context.Context, unit string, changed func()) error
 }
 
 // ProcessDoor is host.Processes.
 type ProcessDoor interface {
 	Stat(pid int) (host.Process, error)
 	Find(ctx context.Context, name string) (host.Process, error)
+	Exited(ctx context.Context, p host.Process) error
 }
 
-// A Probe looks at one daemon. It is used by one goroutine at a time, as the runner does.
+// A Probe looks at one daemon. Looks are made by one goroutine at a time, as the runner does; the watch is another.
 type Probe struct {
 	subject   Subject
 	units     UnitDoor
 	processes ProcessDoor
 	memory    Memory
+	main      *followed
 }
 
 // New makes a probe.
 func New(s Subject, units UnitDoor, processes ProcessDoor) *Probe {
-	return &Probe{subject: s, units: units, processes: processes}
+	return &Probe{subject: s, units: units, processes: processes, main: newFollowed()}
 }
 
 // Probe asks the three witnesses and judges what they said.
 func (p *Probe) Probe(ctx context.Context) ([]check.Finding, error) {
 	o := p.gather(ctx)
+	if o.Process.Testimony == Spoke || o.Process.Testimony == Nothing {
+		p.main.set(o.Process.Process)
+	}
 	findings, err := judge(o, p.memory, p.subject)
 	well := err == nil && !slices.ContainsFunc(findings, func(f check.Finding) bool { return !f.Note })
 	p.memory = p.memory.after(o, p.subject, well)

@@ -34,7 +34,15 @@ type Systemd struct {
 	units     map[string]host.Unit
 	frozen    bool
 	listeners map[string]net.Listener
-	conns     map[net.Conn]string
+	conns     map[net.Conn]*caller
+}
+
+// A caller is one connection. Replies and signals are written by different goroutines.
+type caller struct {
+	socket string
+
+	mu         sync.Mutex // guards what is written, and everything below
+	subscribed bool
 }
 
 // StartSystemd boots the machine with systemd and a message bus.
@@ -51,7 +59,7 @@ func StartSystemdAt(t *testing.T, paths host.Paths, socket string) *Systemd {
 		t: t, paths: paths,
 		units:     map[string]host.Unit{},
 		listeners: map[string]net.Listener{},
-		conns:     map[net.Conn]string{},
+		conns:     map[net.Conn]*caller{},
 	}
 	s.Start(socket)
 	t.Cleanup(func() {
@@ -97,9 +105,10 @@ func (s *Systemd) Start(socket string) {
 				return
 			}
 			s.mu.Lock()
-			s.conns[conn] = socket
+			c := &caller{socket: socket}
+			s.conns[conn] = c
 			s.mu.Unlock()
-			go s.serve(conn)
+			go s.serve(conn, c)
 		}
 	}()
 }
@@ -112,14 +121,39 @@ func (s *Systemd) Stop(socket string) {
 		_ = listener.Close()
 	}
 	for conn, of := range s.conns {
-		if of == socket {
+		if of.socket == socket {
 			_ = conn.Close()
 			delete(s.conns, conn)
 		}
 	}
 }
 
-func (s *Systemd) serve(conn net.Conn) {
+// Tell says to everybody who subscribed that the unit has changed, and returns how many they are.
+func (s *Systemd) Tell(unit string) (told int) {
+	signal := &dbus.Message{
+		Type: dbus.TypeSignal,
+		Body: []any{"org.freedesktop.systemd1.Unit", map[string]dbus.Variant{}, []string{"ActiveState"}},
+		Headers: map[dbus.HeaderField]dbus.Variant{
+			dbus.FieldPath:      dbus.MakeVariant(unitPath(unit)),
+			dbus.FieldInterface: dbus.MakeVariant("org.freedesktop.DBus.Properties"),
+			dbus.FieldMember:    dbus.MakeVariant("PropertiesChanged"),
+			dbus.FieldSender:    dbus.MakeVariant(":1.0"),
+		},
+	}
+	signal.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(signal.Body...))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn, c := range s.conns {
+		c.mu.Lock()
+		if c.subscribed && signal.EncodeTo(conn, binary.LittleEndian) == nil {
+			told++
+		}
+		c.mu.Unlock()
+	}
+	return told
+}
+
+func (s *Systemd) serve(conn net.Conn, c *caller) {
 	defer conn.Close() //nolint:errcheck // a fake
 	in := bufio.NewReader(conn)
 	if !s.welcome(in, conn) {
@@ -133,7 +167,12 @@ func (s *Systemd) serve(conn net.Conn) {
 		if call.Type != dbus.TypeMethodCall || s.isFrozen() {
 			continue
 		}
-		if err := s.reply(call).EncodeTo(conn, binary.LittleEndian); err != nil {
+		c.mu.Lock()
+		member, _ := call.Headers[dbus.FieldMember].Value().(string)
+		c.subscribed = c.subscribed || member == "Subscribe"
+		err = s.reply(call).EncodeTo(conn, binary.LittleEndian)
+		c.mu.Unlock()
+		if err != nil {
 			return
 		}
 	}

@@ -100,7 +100,10 @@ func reportOf(h *v1alpha1.NodeHealth) report {
 	if a := h.Status.Agent; a != nil {
 		r.agent = decision.Report{Sequence: a.Sequence, BootID: a.BootID, Checks: make([]decision.Check, len(a.Checks))}
 		for i, c := range a.Checks {
-			r.agent.Checks[i] = decision.Check{Name: c.Name, State: c.State, Reason: c.Reason, Message: c.Message, ExplainedBy: c.ExplainedBy}
+			r.agent.Checks[i] = decision.Check{
+				Name: c.Name, State: c.State, Reason: c.Reason, Message: c.Message,
+				ExplainedBy: c.ExplainedBy, ConfirmedFast: c.ConfirmedFast,
+			}
 		}
 	}
 	return r
@@ -108,7 +111,7 @@ func reportOf(h *v1alpha1.NodeHealth) report {
 
 func (r report) isFailing() bool {
 	for _, c := range r.agent.Checks {
-		if c.State == v1alpha1.CheckUnhealthy {
+		if c.State == v1alpha1.CheckUnhealthy || c.ConfirmedFast {
 			return true
 		}
 	}

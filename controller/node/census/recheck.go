@@ -88,7 +88,7 @@ func stillFailing(r decision.Report, evidence string) error {
 		return changed("the node has rebooted")
 	}
 	for _, c := range r.Checks {
-		if decision.EvidenceOfFailure(r.BootID, c.Name) == evidence && c.State == v1alpha1.CheckUnhealthy && c.ExplainedBy == "" {
+		if decision.EvidenceOfFailure(r.BootID, c.Name) == evidence && c.StillFailing() {
 			return nil
 		}
 	}

@@ -165,7 +165,7 @@ func (m Memory) withChecks(checks []Check, window time.Duration, now time.Time) 
 		}
 	}
 	for _, c := range checks {
-		if c.State != v1alpha1.CheckUnhealthy || c.ExplainedBy != "" {
+		if !c.isFault() {
 			continue
 		}
 		failing[c.Name] = true

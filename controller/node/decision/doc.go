@@ -25,7 +25,8 @@
 //	Blind       silent, but too few other nodes, or none, were heard since it fell     none
 //	            silent
 //	NodeDown    silent, and so is every witness                                        NoExecute
-//	Unhealthy   heard, and a check is failing that no other failure explains           by check
+//	Unhealthy   heard, and a check is failing that no other failure explains; one      by check
+//	            that is only confirmed fast counts where the policy says so
 //	Restarting  heard, and a daemon is being restarted within its grace                Report
 //	Unknown     heard, and a check cannot tell, or no report came for ReportedWithin   none
 //	Healthy     heard, and nothing is wrong                                            none

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -20,6 +21,7 @@ type fault struct {
 	verdict v1alpha1.NodeState
 	reason  v1alpha1.Reason
 	message string
+	fast    bool // confirmed by the looks after an event, and by no more
 }
 
 func (f fault) trigger() string {
@@ -39,7 +41,7 @@ func (l Ladder) demandOf(faults []fault) demand {
 		}
 	}
 	for _, f := range faults {
-		if l.names(f) {
+		if l.names(f) || !believes(f, l.Confirm) {
 			continue
 		}
 		if f.check != "" {
@@ -49,7 +51,7 @@ func (l Ladder) demandOf(faults []fault) demand {
 		}
 	}
 	for _, r := range l.Rules {
-		if hits := hits(r, faults); matches(r, hits) {
+		if hits := l.hits(r, faults); matches(r, hits) {
 			raise(r.Action, hits[0])
 		}
 	}
@@ -84,11 +86,25 @@ func (l Ladder) strongest(check string) v1alpha1.Action {
 	return best
 }
 
+// believes says whether a fault counts where failures are confirmed like that.
+func believes(f fault, c v1alpha1.Confirm) bool { return !f.fast || c == v1alpha1.ConfirmFast }
+
+// believes says whether anything in the ladder would act on the fault.
+func (l Ladder) believes(f fault) bool {
+	if !l.names(f) {
+		return believes(f, l.Confirm)
+	}
+	return slices.ContainsFunc(l.Rules, func(r v1alpha1.Rule) bool {
+		return believes(f, cmp.Or(r.Confirm, l.Confirm)) && slices.ContainsFunc(r.Terms, func(t v1alpha1.Term) bool { return holds(t, f) })
+	})
+}
+
 // hits lists, term by term, the first fault that satisfies it.
-func hits(r v1alpha1.Rule, faults []fault) []fault {
+func (l Ladder) hits(r v1alpha1.Rule, faults []fault) []fault {
+	confirm := cmp.Or(r.Confirm, l.Confirm)
 	var out []fault
 	for _, t := range r.Terms {
-		if at := slices.IndexFunc(faults, func(f fault) bool { return holds(t, f) }); at >= 0 {
+		if at := slices.IndexFunc(faults, func(f fault) bool { return holds(t, f) && believes(f, confirm) }); at >= 0 {
 			out = append(out, faults[at])
 		}
 	}

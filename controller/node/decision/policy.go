@@ -42,6 +42,7 @@ type Ladder struct {
 	DryRun              bool
 	ProtectControlPlane bool
 	Profile             v1alpha1.Profile
+	Confirm             v1alpha1.Confirm
 	Rules               []v1alpha1.Rule
 }
 
@@ -66,17 +67,33 @@ func LadderOf(name string, spec v1alpha1.NodeIsolationPolicySpec) Ladder {
 		DryRun:              spec.DryRun,
 		ProtectControlPlane: *spec.ProtectControlPlane,
 		Profile:             spec.Profile,
+		Confirm:             spec.Confirm,
 		Rules:               spec.Rules,
 	}
 }
 
-// isolatingChecks are the checks whose failure isolates by default: without them a node runs no pods.
-var isolatingChecks = map[string]bool{"kubelet": true, "containerd": true, "crio": true}
+// careful is what the profile Careful does for a failing check; what is not named is reported. Without a kubelet, a
+// runtime or the pods' network a node runs no pods. Under pressure it runs those it has.
+var careful = map[string]v1alpha1.Action{
+	"kubelet":    v1alpha1.ActionNoExecute,
+	"containerd": v1alpha1.ActionNoExecute,
+	"crio":       v1alpha1.ActionNoExecute,
+	"calico":     v1alpha1.ActionNoExecute,
+	"ovs":        v1alpha1.ActionNoExecute,
+	"netfilter":  v1alpha1.ActionNoExecute,
+	"disk":       v1alpha1.ActionNoSchedule,
+	"memory":     v1alpha1.ActionNoSchedule,
+	"pids":       v1alpha1.ActionNoSchedule,
+	"stall":      v1alpha1.ActionNoSchedule,
+}
 
 // ofCheck is the rung of the profile for a failing check.
 func (l Ladder) ofCheck(name string) v1alpha1.Action {
-	if l.Profile == v1alpha1.ProfileSeed || isolatingChecks[name] {
+	if l.Profile == v1alpha1.ProfileSeed {
 		return v1alpha1.ActionNoExecute
+	}
+	if action, named := careful[name]; named {
+		return action
 	}
 	return v1alpha1.ActionReport
 }

@@ -47,8 +47,9 @@ func anyNode(t *rapid.T, i int) Node {
 	n.Beat.Sequence = int64(rapid.IntRange(1, 2).Draw(t, "seq"))
 	for c := range n.Report.Checks {
 		n.Report.Checks[c].State = rapid.SampledFrom([]v1alpha1.CheckState{
-			v1alpha1.CheckHealthy, v1alpha1.CheckHealthy, v1alpha1.CheckUnhealthy, v1alpha1.CheckUnknown, v1alpha1.CheckRestarting,
+			v1alpha1.CheckHealthy, v1alpha1.CheckHealthy, v1alpha1.CheckUnhealthy, v1alpha1.CheckUnknown, v1alpha1.CheckRestarting, v1alpha1.CheckFailing,
 		}).Draw(t, "check")
+		n.Report.Checks[c].ConfirmedFast = rapid.Bool().Draw(t, "confirmed fast")
 	}
 	ago := func(label string) time.Time {
 		return t0.Add(-time.Duration(rapid.IntRange(0, 60_000).Draw(t, label)) * time.Millisecond)
@@ -86,6 +87,7 @@ func anyPolicy(t *rapid.T) Policy {
 	spec.Thresholds.StormZonePercent = v1alpha1.Percent(rapid.IntRange(1, 100).Draw(t, "stormZone"))
 	spec.Thresholds.CorrelationPercent = v1alpha1.Percent(rapid.IntRange(1, 100).Draw(t, "correlation"))
 	spec.Profile = rapid.SampledFrom([]v1alpha1.Profile{v1alpha1.ProfileCareful, v1alpha1.ProfileSeed}).Draw(t, "profile")
+	spec.Confirm = rapid.SampledFrom([]v1alpha1.Confirm{v1alpha1.ConfirmPolled, v1alpha1.ConfirmFast}).Draw(t, "confirm")
 	spec.DryRun = rapid.IntRange(0, 9).Draw(t, "dryRun") == 0
 	spec.Default()
 	return Compile(spec)
@@ -120,8 +122,8 @@ func TestProperty_NothingIsIsolatedWhileTheGateIsClosedOrBlind(t *testing.T) {
 
 func TestProperty_UnknownRestartingAndUnheardNeverIsolate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		nodes := anyNodes(t, 12)
-		p := Decide(Snapshot{Nodes: nodes, Ledger: protect.Ledger{}.Lead("a")}, anyPolicy(t), t0)
+		nodes, policy := anyNodes(t, 12), anyPolicy(t)
+		p := Decide(Snapshot{Nodes: nodes, Ledger: protect.Ledger{}.Lead("a")}, policy, t0)
 		for _, a := range automatic(p) {
 			at := slices.IndexFunc(p.Verdicts, func(v Verdict) bool { return v.UID == a.UID })
 			require.Contains(t, []v1alpha1.NodeState{v1alpha1.NodeUnhealthy, v1alpha1.NodeDown, v1alpha1.NodeAgentDown}, p.Verdicts[at].State)
@@ -130,8 +132,10 @@ func TestProperty_UnknownRestartingAndUnheardNeverIsolate(t *testing.T) {
 			require.Nil(t, n.Lock)
 			require.Empty(t, n.Departing)
 			if p.Verdicts[at].State == v1alpha1.NodeUnhealthy {
-				failing := slices.ContainsFunc(n.Report.Checks, func(c Check) bool { return c.State == v1alpha1.CheckUnhealthy })
-				require.True(t, failing, "isolated for a check that is not Unhealthy")
+				failing := slices.ContainsFunc(n.Report.Checks, func(c Check) bool {
+					return c.State == v1alpha1.CheckUnhealthy || (c.State == v1alpha1.CheckFailing && c.ConfirmedFast && policy.Ladders[0].Confirm == v1alpha1.ConfirmFast)
+				})
+				require.True(t, failing, "isolated for a check that is not believed to fail")
 			}
 		}
 	})

@@ -108,7 +108,10 @@ func (v *Verdict) heard(n Node, p Policy) {
 			v.calm = false
 		}
 		switch c.State {
-		case v1alpha1.CheckUnhealthy:
+		case v1alpha1.CheckUnhealthy, v1alpha1.CheckFailing:
+			if c.State == v1alpha1.CheckFailing && !(c.isFast() && ladder.believes(faultOf(c))) {
+				continue // not confirmed yet, or not well enough for the policy
+			}
 			v.Failing = append(v.Failing, c.Name)
 			if c.ExplainedBy == "" && v.State != v1alpha1.NodeUnhealthy {
 				v.say(v1alpha1.NodeUnhealthy, c.Reason, "%s: %s", c.Name, c.Message)
@@ -144,11 +147,15 @@ func (v *Verdict) faults(n Node) []fault {
 	}
 	var out []fault
 	for _, c := range sorted(n.Report.Checks) {
-		if c.State == v1alpha1.CheckUnhealthy && c.ExplainedBy == "" {
-			out = append(out, fault{check: c.Name, reason: c.Reason, message: c.Name + ": " + c.Message})
+		if c.isFault() {
+			out = append(out, faultOf(c))
 		}
 	}
 	return out
+}
+
+func faultOf(c Check) fault {
+	return fault{check: c.Name, reason: c.Reason, message: c.Name + ": " + c.Message, fast: c.isFast()}
 }
 
 // sorted orders checks by name, so that the order of a report decides nothing.
