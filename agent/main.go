@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/bulkhead-dev/bulkhead/agent/check"
+	"github.com/bulkhead-dev/bulkhead/agent/check/network"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 	"github.com/bulkhead-dev/bulkhead/internal/logging"
@@ -38,6 +39,7 @@ type flags struct {
 
 	nodeName string
 	once     bool
+	looks    int
 }
 
 // run is main without the process: it returns when ctx ends, or at once when something keeps it from starting.
@@ -51,7 +53,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	if f.once {
-		return once(ctx, c, stdout)
+		return once(ctx, c, f.looks, stdout)
 	}
 	log, err := logging.Setup(stdout, c.Log)
 	if err != nil {
@@ -70,6 +72,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 func (f *flags) own(set *flag.FlagSet) {
 	set.StringVar(&f.nodeName, "node-name", "", "the Node this agent speaks for; otherwise NODE_NAME, otherwise the host name")
 	set.BoolVar(&f.once, "once", false, "print what the checks see now, without any cluster; fails if one is Unhealthy")
+	set.IntVar(&f.looks, "looks", 1, "with --once: look this often, one check after the other, and print the median `times`")
 }
 
 // configure reads the file and lets flags and environment override it.
@@ -99,15 +102,21 @@ func nodeName(candidates ...string) (string, error) {
 	return strings.ToLower(strings.TrimSpace(name)), nil
 }
 
-// once prints one look at everything.
-func once(ctx context.Context, c config.Agent, stdout io.Writer) error {
+// once prints one look at everything, or the last of several and what one took.
+func once(ctx context.Context, c config.Agent, looks int, stdout io.Writer) error {
+	if looks < 1 {
+		return fmt.Errorf("--looks %d: look at least once", looks)
+	}
 	doors := host.Open(host.Paths{Root: c.HostRoot})
 	defer doors.Close()
-	list, err := checks(c.Checks, doors)
+	list, err := checks(c.Checks, doors, network.Cluster{})
 	if err != nil {
 		return err
 	}
 	table := check.Once(ctx, list)
+	if looks > 1 {
+		table = check.Repeated(ctx, list, looks)
+	}
 	if _, err := table.WriteTo(stdout); err != nil {
 		return fmt.Errorf("printing the table: %w", err)
 	}

@@ -40,7 +40,14 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var err error
-	if a.checks, err = checks(c.Checks, a.doors); err != nil {
+	if a.kube, err = kubeclient.New(kubeOptions(c, log)); err != nil {
+		return nil, err
+	}
+	options, err := reportOptions(c, paths, a.kube)
+	if err != nil {
+		return nil, err
+	}
+	if a.checks, err = checks(c.Checks, a.doors, clusterOf(a.kube, options.Publisher)); err != nil {
 		return nil, err
 	}
 	looks, err := newTurning(a.checks, registry)
@@ -48,13 +55,6 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 		return nil, err
 	}
 	if a.runner, err = check.NewRunner(a.checks, looks, log); err != nil {
-		return nil, err
-	}
-	if a.kube, err = kubeclient.New(kubeOptions(c, log)); err != nil {
-		return nil, err
-	}
-	options, err := reportOptions(c, paths, a.kube)
-	if err != nil {
 		return nil, err
 	}
 	options.Beliefs, options.Planned, options.Registry, options.Log = a.runner, planned, registry, log

@@ -13,10 +13,19 @@ const (
 	NeedRun Need = "/run"
 	// NeedProc is the host's /proc, where the kernel shows things per mount.
 	NeedProc Need = "/proc"
+	// NeedCgroup is the host's /sys/fs/cgroup, read-only: a container's own shows the container alone.
+	NeedCgroup Need = "/sys/fs/cgroup"
+	// NeedNodefs is a volume on the kubelet's file system, to measure that: an empty one shows nobody's files.
+	NeedNodefs Need = "nodefs"
+	// NeedConfigz is the right to get nodes/configz, the kubelet's configuration.
+	NeedConfigz Need = "nodes/configz"
 	// NeedNetAdmin reads nftables, and the names of legacy iptables' tables.
 	NeedNetAdmin Need = "NET_ADMIN"
-	// NeedDACReadSearch reads files and connects to sockets that root does not own.
+	// NeedDACReadSearch reads files that root does not own.
 	NeedDACReadSearch Need = "DAC_READ_SEARCH"
+	// NeedDACOverride connects to sockets that root does not own: that takes the right to write, which
+	// DAC_READ_SEARCH does not give.
+	NeedDACOverride Need = "DAC_OVERRIDE"
 	// NeedSysPtrace reads what /proc shows of other users' processes.
 	NeedSysPtrace Need = "SYS_PTRACE"
 	// NeedSysResource registers pressure triggers.

@@ -6,6 +6,13 @@ type Doors struct {
 	Systemd   *Systemd
 	Processes *Processes
 	HTTP      *HTTP
+	Network   *Network
+	Conntrack *Conntrack
+	Resolver  *Resolver
+	Reach     Reach
+	OVS       *OVS
+	Bird      *Bird
+	Netfilter *Netfilter
 }
 
 // Open prepares the doors. Nothing is dialled before it is used.
@@ -15,6 +22,12 @@ func Open(paths Paths) Doors {
 		Systemd:   NewSystemd(paths),
 		Processes: NewProcesses(paths),
 		HTTP:      NewHTTP(paths),
+		Network:   &Network{},
+		Conntrack: NewConntrack(paths),
+		Resolver:  NewResolver(paths),
+		OVS:       NewOVS(paths),
+		Bird:      NewBird(paths),
+		Netfilter: NewNetfilter(paths),
 	}
 }
 
@@ -24,4 +37,6 @@ func (d Doors) CRI(socket string) *CRI { return NewCRI(d.Paths.At(socket)) }
 // Close lets go of what is open.
 func (d Doors) Close() {
 	d.Systemd.Close()
+	d.OVS.Close()
+	d.Netfilter.Close()
 }

@@ -30,6 +30,10 @@ type Processes struct {
 
 	mu    sync.Mutex // guards everything below
 	found map[string]finding
+
+	reading sync.Mutex // guards what follows
+	last    []Process  // the whole table, when it was last read
+	read    time.Time  // when reading it began
 }
 
 // A finding is what the last search for a name brought.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 )
 
@@ -16,6 +15,7 @@ type Process struct {
 	PID     int
 	Name    string // the kernel's name, at most 15 bytes
 	State   byte   // R, S, D, T (stopped), Z (zombie), ...
+	Parent  int    // its PID, 0 if the parent is in another PID namespace
 	Started uint64 // in clock ticks since boot
 }
 
@@ -27,7 +27,8 @@ func (p Process) IsStopped() bool { return p.State == 'T' || p.State == 't' }
 
 // Stat reads one process: one small file, about 10 us.
 func (ps *Processes) Stat(pid int) (Process, error) {
-	raw, err := os.ReadFile(ps.file(pid, "stat"))
+	var buffer [1024]byte // a line has 350 bytes, and at most 64 of a name
+	raw, err := readSmall(ps.file(pid, "stat"), buffer[:])
 	if isGone(err) {
 		return Process{}, ErrNoProcess
 	}
@@ -49,7 +50,7 @@ func parseStat(raw []byte) (Process, error) {
 		return Process{}, fmt.Errorf("parsing stat: no pid in %q", raw)
 	}
 	fields := bytes.Fields(raw[end+1:])
-	const stateField, startField = 0, 19 // fields 3 and 22 of proc(5), counted from behind the name
+	const stateField, parentField, startField = 0, 1, 19 // fields 3, 4 and 22 of proc(5), counted from behind the name
 	if len(fields) <= startField || len(fields[stateField]) != 1 {
 		return Process{}, fmt.Errorf("parsing stat: %d fields behind the name in %q", len(fields), raw)
 	}
@@ -57,5 +58,9 @@ func parseStat(raw []byte) (Process, error) {
 	if err != nil {
 		return Process{}, fmt.Errorf("parsing stat: start time: %w", err)
 	}
-	return Process{PID: pid, Name: string(raw[open+1 : end]), State: fields[stateField][0], Started: started}, nil
+	parent, err := strconv.Atoi(string(fields[parentField]))
+	if err != nil {
+		return Process{}, fmt.Errorf("parsing stat: parent: %w", err)
+	}
+	return Process{PID: pid, Name: string(raw[open+1 : end]), State: fields[stateField][0], Parent: parent, Started: started}, nil
 }

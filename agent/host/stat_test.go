@@ -13,7 +13,7 @@ func TestParseStat(t *testing.T) {
 	for _, name := range []string{"kubelet", "a b", ") S 1 (", "((sd-pam)", ""} {
 		p, err := parseStat([]byte("17 (" + name + ")" + tail))
 		require.NoError(t, err, name)
-		require.Equal(t, Process{PID: 17, Name: name, State: 'S', Started: 4242}, p)
+		require.Equal(t, Process{PID: 17, Name: name, State: 'S', Parent: 1, Started: 4242}, p)
 	}
 	for _, bad := range []string{"", "17", "17 (x", "17 )x( S", "(x)" + tail, "0 (x)" + tail, "17 (x) S 1 2", "17 (x) S 1 1 1 0 -1 4 1 0 0 0 1 2 0 0 2 0 12 0 x 1"} {
 		_, err := parseStat([]byte(bad))

@@ -18,6 +18,10 @@ const (
 	// The agent reads it in the answer to its own renewal, so it needs no watch.
 	AnnotationBeatPeriod = GroupName + "/beat-period"
 
+	// AnnotationPeers on a node's heartbeat Lease names agents of a few other nodes, ip:port, comma separated. The agent
+	// asks them whether the node's network works. It reads them as it does the beat period.
+	AnnotationPeers = GroupName + "/peers"
+
 	// AnnotationNextBeat on a heartbeat Lease is the agent's promise: the next beat comes within this Go duration.
 	// Listeners judge silence by the last promise heard, on their own clock.
 	AnnotationNextBeat = GroupName + "/next-beat"

@@ -28,7 +28,9 @@ func TestChart_NoContainerHasMoreThanItNeeds(t *testing.T) {
 		require.False(t, *security.AllowPrivilegeEscalation, name)
 		require.True(t, *security.ReadOnlyRootFilesystem, name)
 		require.Equal(t, []corev1.Capability{"ALL"}, security.Capabilities.Drop, name)
-		require.Empty(t, security.Capabilities.Add, name)
+		if name != "bulkhead-agent" {
+			require.Empty(t, security.Capabilities.Add, name)
+		}
 		require.Equal(t, corev1.SeccompProfileTypeRuntimeDefault, pod.SecurityContext.SeccompProfile.Type, name)
 		require.NotEmpty(t, pod.PriorityClassName, name)
 		require.NotEmpty(t, pod.Containers[0].Resources.Limits.Memory().String(), name)
@@ -44,13 +46,15 @@ func TestChart_TheAgentSeesTheHostAndWritesOneFolder(t *testing.T) {
 	require.True(t, agent.HostNetwork)
 	require.True(t, agent.HostPID)
 	require.Equal(t, []corev1.Toleration{{Operator: corev1.TolerationOpExists}}, agent.Tolerations)
+	// That these are the sum of what its checks need, agent/needs_test.go says.
+	require.Equal(t, []corev1.Capability{"NET_ADMIN", "DAC_OVERRIDE"}, agent.Containers[0].SecurityContext.Capabilities.Add)
 	require.Nil(t, agent.Containers[0].LivenessProbe, "a probe by the kubelet would depend on what the agent measures")
 	for _, mount := range agent.Containers[0].VolumeMounts {
 		require.True(t, mount.ReadOnly || mount.Name == "state", "%s is writable", mount.Name)
 	}
 	for _, volume := range agent.Volumes {
 		if volume.HostPath != nil {
-			require.Contains(t, []string{"/run", "/proc", "/var/lib/bulkhead"}, volume.HostPath.Path)
+			require.Contains(t, []string{"/run", "/proc", "/sys/fs/cgroup", "/var/lib/bulkhead"}, volume.HostPath.Path)
 		}
 	}
 	require.True(t, slices.ContainsFunc(agent.Containers[0].Env, func(e corev1.EnvVar) bool {
@@ -115,6 +119,7 @@ func TestChart_RightsAreThoseOfTheTable(t *testing.T) {
 	all := render(t)
 	require.Equal(t, map[string][]string{
 		"nodehealths/status":         {"patch"},
+		"nodes/configz":              {"get"},
 		"bulkhead-heartbeats/leases": {"get", "update"},
 		"default/endpointslices":     {"list"},
 	}, granted(all, "bulkhead-agent"), "the agent creates nothing, deletes nothing and touches no Node")

@@ -18,6 +18,17 @@ type Checks struct {
 	Kubelet KubeletSubject `json:"kubelet"`
 	Runtime RuntimeSubject `json:"runtime"`
 	Docker  DockerSubject  `json:"docker"`
+	// Containers says when containers that do not run are the node's fault.
+	Containers ContainersSubject `json:"containers"`
+	// Network says what the checks of links, routes, connections, name servers, the API server and peers go by.
+	Network NetworkSubject `json:"network"`
+	// OVS and Calico say where the network's daemons are.
+	OVS    OVSSubject    `json:"ovs"`
+	Calico CalicoSubject `json:"calico"`
+	// Netfilter says whose packet filter rules must be there.
+	Netfilter NetfilterSubject `json:"netfilter"`
+	// Pressure says what the checks of disk, memory, process numbers and stalls go by.
+	Pressure PressureSubject `json:"pressure"`
 	// Units adds a check per systemd unit.
 	Units []UnitCheck `json:"units,omitempty"`
 	// Processes adds a check per process.
@@ -38,6 +49,16 @@ type CheckSettings struct {
 	OKAfter *int `json:"okAfter,omitempty"`
 	// Dwell is the least time in Unhealthy. Default 30s, so that a flapping daemon does not flap the node.
 	Dwell *Duration `json:"dwell,omitempty"`
+	// Confirm says how a failure that the kernel or the daemon tells of is confirmed. What a policy makes of it, its
+	// field confirm says.
+	Confirm *Confirmation `json:"confirm,omitempty"`
+}
+
+// Confirmation is a short series of looks after an event.
+type Confirmation struct {
+	// At is when to look, counted from the event; all of these looks must fail. Default [0ms, 5ms, 20ms]: a daemon that
+	// was replaced within milliseconds is seen alive by the last one. Empty confirms nothing fast.
+	At []Duration `json:"at"`
 }
 
 // KubeletSubject says where the kubelet is.
@@ -89,9 +110,15 @@ type ProcessCheck struct {
 // DefaultChecks overrides nothing, and looks for the daemons where kubeadm and the distributions' packages put them.
 func DefaultChecks() Checks {
 	return Checks{
-		Kubelet: KubeletSubject{HealthzURL: "http://127.0.0.1:10248/healthz", Unit: "kubelet.service", Process: "kubelet"},
-		Runtime: RuntimeSubject{Endpoint: "auto"},
-		Docker:  DockerSubject{Socket: "/run/docker.sock", Unit: "docker.service", Process: "dockerd"},
+		Kubelet:    KubeletSubject{HealthzURL: "http://127.0.0.1:10248/healthz", Unit: "kubelet.service", Process: "kubelet"},
+		Runtime:    RuntimeSubject{Endpoint: "auto"},
+		Docker:     DockerSubject{Socket: "/run/docker.sock", Unit: "docker.service", Process: "dockerd"},
+		Containers: DefaultContainers(),
+		Network:    defaultNetwork(),
+		Pressure:   defaultPressure(),
+		OVS:        defaultOVS(),
+		Calico:     defaultCalico(),
+		Netfilter:  defaultNetfilter(),
 	}
 }
 
@@ -104,6 +131,7 @@ func (c Checks) For(name string) CheckSettings {
 	s.FailAfter = firstSet(s.FailAfter, d.FailAfter)
 	s.OKAfter = firstSet(s.OKAfter, d.OKAfter)
 	s.Dwell = firstSet(s.Dwell, d.Dwell)
+	s.Confirm = firstSet(s.Confirm, d.Confirm)
 	return s
 }
 
@@ -127,6 +155,12 @@ func (c Checks) validate(p *Problems) {
 	p.Require(c.Runtime.Endpoint == "auto" || strings.HasPrefix(socket, "/"), "checks.runtime.endpoint",
 		"%q is neither auto nor a socket like unix:///run/crio/crio.sock; copy the kubelet's containerRuntimeEndpoint", c.Runtime.Endpoint)
 	p.Require(strings.HasPrefix(c.Docker.Socket, "/"), "checks.docker.socket", "%q is not an absolute path", c.Docker.Socket)
+	c.Network.validate(p, "checks.network")
+	c.Pressure.validate(p, "checks.pressure")
+	c.OVS.validate(p, "checks.ovs")
+	c.Calico.validate(p, "checks.calico")
+	c.Netfilter.validate(p)
+	c.Containers.validate(p, "checks.containers")
 	seen := map[string]bool{}
 	for i, unit := range c.Units {
 		path := indexed("checks.units", i)
@@ -155,6 +189,19 @@ func (s CheckSettings) validate(p *Problems, path string) {
 	p.requireThreshold(path+".okAfter", s.OKAfter)
 	if s.Dwell != nil {
 		p.requireBetween(path+".dwell", *s.Dwell, 0, time.Hour)
+	}
+	s.Confirm.validate(p, path+".confirm.at", interval)
+}
+
+func (c *Confirmation) validate(p *Problems, path string, interval time.Duration) {
+	if c == nil {
+		return
+	}
+	previous := time.Duration(0)
+	for i, at := range c.At {
+		p.Require(at.Duration >= previous && at.Duration < interval, indexed(path, i),
+			"%s is not between the one before it and the next look, %s after the event; write them in order, like [0ms, 5ms, 20ms]", at.Duration, interval)
+		previous = at.Duration
 	}
 }
 

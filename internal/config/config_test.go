@@ -18,6 +18,17 @@ var badFiles = map[string][]string{
 		"heartbeat.zzz: unknown key; known here: leavingTimeout, minTimeout, timeoutPercent, transport"},
 	"agent/threshold-zero.bad.yaml": {
 		"checks.settings.kubelet.failAfter: 0 is not a threshold; use 1 to 1000, the default is 3"},
+	"agent/network.bad.yaml": {
+		`checks.network.interfaces[0]: "" is not the name of an interface; give 1 to 15 bytes, like eth0`,
+		`checks.network.flapping.changes: 1 is outside 2 to 1000; gone and back are two changes, the default is 6`,
+		`checks.network.flapping.window: 100ms is outside 1s to 1h0m0s`,
+		`checks.network.conntrack.fullPercent: 101 is outside 50 to 100; the default is 95`,
+		`checks.network.conntrack.drops: 0 is not a number of packets; use 1 or more, the default is 10`,
+		`checks.network.dns.servers[0]: "10.0.0.1" is not an address; write host:port, like 10.0.0.1:6443 or [fd00::1]:6443`,
+		`checks.network.apiServer.quietAfter: 0s is outside 1s to 1h0m0s`,
+		`checks.network.peers.addresses[0]: "node2:10298" is not an address; write ip:port, like 10.0.0.1:10298`,
+		`checks.network.peers.slowAfter: 5s is outside 1ms to 3s`,
+	},
 	"agent/many.bad.yaml": {
 		`apiServers[0]: ":6443" names no host; write host:port`,
 		`healthAddress: "10298" is not an address; write host:port, like 10.0.0.1:6443 or [fd00::1]:6443`,
@@ -35,6 +46,38 @@ var badFiles = map[string][]string{
 		`heartbeat.timeoutPercent: expected a whole number, found "many"`,
 		`nodeName: expected text, found a list`,
 		`report.timeout: "soon" is not a duration; write it like 3s, 500ms or 1h30m`,
+	},
+	"agent/confirm.bad.yaml": {
+		`checks.settings.docker.confirm.at[1]: 200ms is not between the one before it and the next look, 100ms after the event; write them in order, like [0ms, 5ms, 20ms]`,
+		`checks.settings.kubelet.confirm.at[1]: 0s is not between the one before it and the next look, 1s after the event; write them in order, like [0ms, 5ms, 20ms]`,
+	},
+	"agent/containers.bad.yaml": {
+		`checks.containers.events: "poll" is not a source; use auto, cri, off`,
+		`checks.containers.minPods: 1 is too few to say anything of the node; use 2 or more, the default is 3`,
+		`checks.containers.lostPercent: 100 is outside 10 to 99; the default is 50`,
+		`checks.containers.stuckAfter: 1s is outside 10s to 1h0m0s`,
+		`checks.containers.lostAfter: 30s is shorter than two periods of reconcileEvery, 20s; a start in between could be missed`,
+	},
+	"agent/ovs-calico.bad.yaml": {
+		`checks.ovs.runDir: "openvswitch" is not an absolute path`,
+		`checks.ovs.stuckAfter: 10ms is outside 1s to 1h0m0s`,
+		`checks.calico.runDir: "" is not an absolute path`,
+		`checks.calico.livenessURL: "127.0.0.1:9099" is not an http:// address; felix's own is http://127.0.0.1:9099/liveness`,
+		`checks.calico.startUp: 0s is outside 1s to 1h0m0s`,
+	},
+	"agent/netfilter.bad.yaml": {
+		`checks.netfilter.expect[1]: "cilium" owns no rules that we know; use kube-proxy or calico`,
+		`checks.netfilter.expect[0]: "kube-proxy" is in ignore too; keep it in one of the two`,
+		`checks.netfilter.proxyModeURL: "127.0.0.1:10249" is not an http:// address; kube-proxy's own is http://127.0.0.1:10249/proxyMode`,
+	},
+	"agent/pressure.bad.yaml": {
+		`checks.pressure.kubeletURL: "http://127.0.0.1:10255" is not an https:// address; the kubelet's own is https://127.0.0.1:10250`,
+		`checks.pressure.tokenFile: "token" is not an absolute path`,
+		`checks.pressure.nodefs: "kubelet" is not an absolute path`,
+		`checks.pressure.imagefs: "docker" is neither auto nor an absolute path`,
+		`checks.pressure.pidPercent: 0 is outside 1 to 50; the default is 5`,
+		`checks.pressure.pidGroups[1]: "system.slice" is not a control group; write it from the root, like /system.slice`,
+		`checks.pressure.memoryStallPercent: 101 is outside 0 to 100; 0 turns it off`,
 	},
 	"agent/twice.bad.yaml": {`this is not valid YAML: line 2: key "nodeName" already set in map`},
 	"controller/relations.bad.yaml": {

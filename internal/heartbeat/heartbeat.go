@@ -2,6 +2,7 @@ package heartbeat
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -29,6 +30,15 @@ type Publisher interface {
 	Publish(ctx context.Context, hb Heartbeat) (period time.Duration, err error)
 }
 
+// Told is a Publisher that keeps what the controller said in the answers to its beats. Its methods may be called
+// concurrently.
+type Told interface {
+	// Period is the beat period asked for, DefaultPeriod before any was.
+	Period() time.Duration
+	// Peers are agents of a few other nodes, for this node to ask whether its network works.
+	Peers() []netip.AddrPort
+}
+
 // An Event is what a Source saw of one node.
 type Event struct {
 	Node string
@@ -43,6 +53,8 @@ type Event struct {
 	Beat   Heartbeat
 	// Period is what the controller has asked for on this lease, 0 if nothing, so that it can see whether it still has to.
 	Period time.Duration
+	// Peers are the addresses it named, comma separated: likewise.
+	Peers string
 }
 
 // A Source delivers what one transport sees until ctx ends. After a reconnection it delivers a full listing before any

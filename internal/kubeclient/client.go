@@ -142,6 +142,9 @@ func (c *Client) Overran(began time.Time) {
 	}
 }
 
+// Addresses are all addresses of the API server that we know, host:port, in the order we would try them now.
+func (c *Client) Addresses() []string { return c.dialer.line(time.Now()) }
+
 // LocalIP is this machine's address on the newest connection to the API server, invalid before the first one.
 func (c *Client) LocalIP() netip.Addr { return c.dialer.LocalIP() }
 

@@ -40,6 +40,9 @@ func New(o config.DockerSubject, doors host.Doors) *daemon.Probe {
 			}
 			return judge(reply)
 		},
+		WatchSocket: func(ctx context.Context, changed func()) error {
+			return host.FileChanges(ctx, doors.Paths, o.Socket, changed)
+		},
 		AskOnlyActive: true,
 		Optional:      true,
 	}, doors.Systemd, doors.Processes)

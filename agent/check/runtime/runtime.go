@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,30 +26,16 @@ const Auto = "auto"
 type kind struct {
 	name    check.Name
 	socket  string
-	unit    string
+	unit    string // empty: it has none, or we do not know which
 	process string
+	// onlyNamed: it is the subject only if the kubelet says so. Its being there says nothing.
+	onlyNamed bool
 }
 
 var known = []kind{
 	{name: "containerd", socket: "/run/containerd/containerd.sock", unit: "containerd.service", process: "containerd"},
 	{name: "crio", socket: "/run/crio/crio.sock", unit: "crio.service", process: "crio"},
-}
-
-// New makes the checks: one for a configured endpoint, else one for each runtime we know, of which at most one applies.
-func New(o config.RuntimeSubject, doors host.Doors) ([]check.Check, error) {
-	if o.Endpoint == Auto {
-		found := newDiscovery(known, doors)
-		checks := make([]check.Check, len(known))
-		for i, k := range known {
-			checks[i] = check.New(k.name, &Probe{kind: k, found: found, daemon: newDaemon(k, doors)})
-		}
-		return checks, nil
-	}
-	k, err := configured(o)
-	if err != nil {
-		return nil, err
-	}
-	return []check.Check{check.New(k.name, &Probe{kind: k, daemon: newDaemon(k, doors)})}, nil
+	{name: "cri-dockerd", socket: "/run/cri-dockerd.sock", unit: "cri-docker.service", process: "cri-dockerd", onlyNamed: true},
 }
 
 // configured reads an endpoint. One of an unknown runtime, like cri-dockerd, is named after its socket.
@@ -75,27 +63,82 @@ func configured(o config.RuntimeSubject) (kind, error) {
 
 // A Probe looks at one runtime, if it is the one the kubelet uses.
 type Probe struct {
+	name  check.Name
+	found *Discovery
+
+	mu     sync.Mutex // guards everything below
 	kind   kind
-	found  *discovery // nil: configured
 	daemon *cridaemon
+	moved  chan struct{} // closed when daemon is another
+}
+
+func newProbe(k kind, found *Discovery) *Probe {
+	return &Probe{name: k.name, found: found, kind: k, daemon: newDaemon(k, found.doors), moved: make(chan struct{})}
 }
 
 // Probe asks the runtime, or says that this is not the one.
 func (p *Probe) Probe(ctx context.Context) ([]check.Finding, error) {
-	if p.found != nil {
-		chosen, err := p.found.chosen(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if chosen != p.kind.name {
-			return nil, check.ErrNotApplicable
-		}
+	chosen, err := p.found.chosen(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return p.daemon.look(ctx)
+	if chosen.name != p.name {
+		return nil, check.ErrNotApplicable
+	}
+	return p.follow(chosen).look(ctx)
+}
+
+// follow is the daemon on the chosen socket, a new one if it moved.
+func (p *Probe) follow(chosen kind) *cridaemon {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.kind != chosen {
+		_ = p.daemon.cri.Close() // nobody asks there any more
+		p.kind, p.daemon = chosen, newDaemon(chosen, p.found.doors)
+		close(p.moved)
+		p.moved = make(chan struct{})
+	}
+	return p.daemon
+}
+
+func (p *Probe) current() (*cridaemon, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.daemon, p.moved
 }
 
 // Restarts counts the restarts seen so far.
-func (p *Probe) Restarts() uint32 { return p.daemon.probe.Restarts() }
+func (p *Probe) Restarts() uint32 {
+	current, _ := p.current()
+	return current.probe.Restarts()
+}
+
+// errNotOurs ends a watch that may be of use later, which check.ErrNotApplicable would end for good.
+var errNotOurs = errors.New("this is not the kubelet's runtime now")
+
+// Watch is told what its daemon's is. It ends when the daemon is another, and is then started again.
+func (p *Probe) Watch(ctx context.Context, changed func()) error {
+	chosen, err := p.found.chosen(ctx)
+	if err != nil || chosen.name != p.name {
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+		}
+		return errNotOurs
+	}
+	p.follow(chosen)
+	current, moved := p.current()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-moved:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return current.probe.Watch(ctx, changed)
+}
 
 // A cridaemon is a daemon with a CRI socket. It remembers whether the CRI was ever served there.
 type cridaemon struct {
@@ -118,6 +161,9 @@ func newDaemon(k kind, doors host.Doors) *cridaemon {
 			Zombie:       v1alpha1.ReasonRuntimeZombie,
 		},
 		Ask: d.ask,
+		WatchSocket: func(ctx context.Context, changed func()) error {
+			return host.FileChanges(ctx, doors.Paths, k.socket, changed)
+		},
 	}, doors.Systemd, doors.Processes)
 	return d
 }

@@ -14,7 +14,7 @@ import (
 
 // NewMachine makes an empty machine: no systemd, no process, no socket. Its path is short, because the name of a unix
 // socket may have only 107 bytes.
-func NewMachine(t *testing.T) host.Paths {
+func NewMachine(t testing.TB) host.Paths {
 	t.Helper()
 	root, err := os.MkdirTemp("", "m")
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func NewMachine(t *testing.T) host.Paths {
 }
 
 // Listen listens on a socket of the machine until the test ends.
-func Listen(t *testing.T, paths host.Paths, socket string) net.Listener {
+func Listen(t testing.TB, paths host.Paths, socket string) net.Listener {
 	t.Helper()
 	path := paths.At(socket)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -38,13 +38,13 @@ func Listen(t *testing.T, paths host.Paths, socket string) net.Listener {
 }
 
 // Frozen is a socket of a daemon stopped by SIGSTOP: the kernel accepts for it, and nobody answers.
-func Frozen(t *testing.T, paths host.Paths, socket string) {
+func Frozen(t testing.TB, paths host.Paths, socket string) {
 	t.Helper()
 	Listen(t, paths, socket)
 }
 
 // Dead is a socket that a killed daemon left behind: it refuses.
-func Dead(t *testing.T, paths host.Paths, socket string) {
+func Dead(t testing.TB, paths host.Paths, socket string) {
 	t.Helper()
 	listener := Listen(t, paths, socket)
 	listener.(*net.UnixListener).SetUnlinkOnClose(false)
@@ -52,7 +52,7 @@ func Dead(t *testing.T, paths host.Paths, socket string) {
 }
 
 // ServeHTTP answers on a socket of the machine.
-func ServeHTTP(t *testing.T, paths host.Paths, socket string, handler http.Handler) {
+func ServeHTTP(t testing.TB, paths host.Paths, socket string, handler http.Handler) {
 	t.Helper()
 	server := &http.Server{Handler: handler} //nolint:gosec // for a test
 	listener := Listen(t, paths, socket)

@@ -106,7 +106,12 @@ type Wanted struct {
 	Health   bool
 	LeaseUID string
 	Period   time.Duration
+	// Agent is where its agent can be dialed, empty if it cannot or was not heard for long. Peers are those it was named.
+	Agent, Peers string
 }
+
+// goneAfter is how long an agent may be silent and still be named to others: a reboot is no reason to write to them.
+const goneAfter = 10 * time.Minute
 
 // Wanted lists the Nodes with what they have. It is empty while that cannot be told.
 func (c *Census) Wanted() (nodes []Wanted, period time.Duration) {
@@ -117,8 +122,13 @@ func (c *Census) Wanted() (nodes []Wanted, period time.Duration) {
 	defer c.mu.Unlock()
 	for name, f := range c.facts {
 		_, health := c.reports[name]
-		e := c.beats[name].event
-		nodes = append(nodes, Wanted{Node: f.node, Health: health, LeaseUID: e.NodeUID, Period: e.Period})
+		b := c.beats[name]
+		e := b.event
+		agent := e.Beat.Address
+		if e.Mark == "" || e.NodeUID != f.base.UID || time.Since(b.at) > goneAfter {
+			agent = ""
+		}
+		nodes = append(nodes, Wanted{Node: f.node, Health: health, LeaseUID: e.NodeUID, Period: e.Period, Agent: agent, Peers: e.Peers})
 	}
 	return nodes, c.o.Period(len(c.facts))
 }

@@ -75,16 +75,17 @@ func LadderOf(name string, spec v1alpha1.NodeIsolationPolicySpec) Ladder {
 // careful is what the profile Careful does for a failing check; what is not named is reported. Without a kubelet, a
 // runtime or the pods' network a node runs no pods. Under pressure it runs those it has.
 var careful = map[string]v1alpha1.Action{
-	"kubelet":    v1alpha1.ActionNoExecute,
-	"containerd": v1alpha1.ActionNoExecute,
-	"crio":       v1alpha1.ActionNoExecute,
-	"calico":     v1alpha1.ActionNoExecute,
-	"ovs":        v1alpha1.ActionNoExecute,
-	"netfilter":  v1alpha1.ActionNoExecute,
-	"disk":       v1alpha1.ActionNoSchedule,
-	"memory":     v1alpha1.ActionNoSchedule,
-	"pids":       v1alpha1.ActionNoSchedule,
-	"stall":      v1alpha1.ActionNoSchedule,
+	"kubelet":     v1alpha1.ActionNoExecute,
+	"containerd":  v1alpha1.ActionNoExecute,
+	"crio":        v1alpha1.ActionNoExecute,
+	"cri-dockerd": v1alpha1.ActionNoExecute,
+	"calico":      v1alpha1.ActionNoExecute,
+	"ovs":         v1alpha1.ActionNoExecute,
+	"netfilter":   v1alpha1.ActionNoExecute,
+	"disk":        v1alpha1.ActionNoSchedule,
+	"memory":      v1alpha1.ActionNoSchedule,
+	"pids":        v1alpha1.ActionNoSchedule,
+	"stall":       v1alpha1.ActionNoSchedule,
 }
 
 // ofCheck is the rung of the profile for a failing check.

@@ -27,6 +27,7 @@ const (
 type Leases interface {
 	EnsureLease(ctx context.Context, node string, uid types.UID) error
 	SetPeriod(ctx context.Context, node string, period time.Duration) error
+	SetPeers(ctx context.Context, node, peers string) error
 }
 
 // Nodes lists the Nodes with what was made for them: census.Census.
@@ -43,9 +44,10 @@ type Maker struct {
 	policy v1alpha1.NodeIsolationPolicySpec
 	log    *slog.Logger
 
-	said   string // the last error
-	saidAt time.Time
-	made   map[string]time.Time // what was made and may not have come back through the watch yet
+	said    string // the last error
+	saidAt  time.Time
+	namedAt time.Time            // when peers were last looked over
+	made    map[string]time.Time // what was made and may not have come back through the watch yet
 }
 
 // NewMaker makes what nodes wants, and the default policy with the spec given, whose defaults are filled in.
@@ -98,6 +100,7 @@ func (m *Maker) makeAll(ctx context.Context) error {
 			}))
 		}
 	}
+	note(m.namePeers(ctx, nodes, time.Now()))
 	return first
 }
 

@@ -66,6 +66,7 @@ func read(lease *coordinationv1.Lease) heartbeat.Event {
 		Mark:    markOf(lease),
 		NodeUID: string(nodeUID(lease)),
 		Period:  periodOf(lease),
+		Peers:   lease.Annotations[v1alpha1.AnnotationPeers],
 		Beat: heartbeat.Heartbeat{
 			Node:     lease.Name,
 			Holder:   valueOf(lease.Spec.HolderIdentity),

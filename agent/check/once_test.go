@@ -1,0 +1,28 @@
+package check
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRepeated_TakesTheMedianAndTheLastLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		slow := scripted(func(ctx context.Context) ([]Finding, error) {
+			n++
+			time.Sleep(time.Duration(n) * time.Millisecond)
+			if n == 5 {
+				return failingProbe(ctx)
+			}
+			return nil, nil
+		})
+		table := Repeated(t.Context(), []Check{New("a", slow)}, 5)
+		require.Equal(t, 3*time.Millisecond, table[0].Took)
+		require.Equal(t, Unhealthy, table[0].State)
+		require.Equal(t, "down", table[0].Message)
+	})
+}
