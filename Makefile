@@ -80,7 +80,7 @@ verify: verify-fmt verify-generate verify-tidy verify-chart lint ## No diff afte
 verify-fmt:
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted, run make fmt:"; echo "$$unformatted"; exit 1; fi
-	@go vet -tags integration,e2e ./...
+	@go vet -tags integration,e2e,daemons,matrix ./...
 	@cd test/cluster && go vet ./...
 
 # Generated into a copy, so that the working tree stays as it is.
@@ -119,6 +119,14 @@ test-integration: cluster-build build ## Against a real etcd and kube-apiserver
 test-e2e: cluster-build images ## On real nodes, installed by the chart; ARGS='-run TestName -v'
 	go test -tags e2e -count=1 -timeout 40m -v ./test/e2e/... $(ARGS)
 
+.PHONY: test-daemons
+test-daemons: cluster-build ## The checks against real daemons, in namespaces of their own; as root
+	go test -tags daemons -count=1 -timeout 10m ./agent/check/...
+
+.PHONY: test-matrix
+test-matrix: cluster-build images ## Break everything an agent looks at, on real nodes; ARGS='-run /n2/ovs' or -results
+	go test -tags matrix -count=1 -timeout 40m -v ./test/matrix/... $(ARGS)
+
 .PHONY: mutants
 mutants: ## Show that each guard is tested: remove it, and its test must fail; ARGS=word for some
 	go run ./test/mutants $(ARGS)
@@ -140,6 +148,10 @@ bench: ## Benchmarks of the code itself
 .PHONY: bench-isolation
 bench-isolation: cluster-build images ## Fault to taint, to Terminating and to replacements, per fault, beside Kubernetes alone
 	go run ./test/bench/isolation $(ARGS)
+
+.PHONY: bench-checks
+bench-checks: cluster-build images ## Each look beside the command the sources ran; fault to finding; what the agent uses
+	go run ./test/bench/checks $(ARGS)
 
 SOAK ?= 2h
 .PHONY: soak

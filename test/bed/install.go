@@ -63,9 +63,13 @@ RestartSec=1
 `
 
 // InstallHostAgent runs the agent of a node as a systemd unit on the node, with a token bound to its Node. config is its
-// configuration file but for the node's name and the kubeconfig. Files inside a node are gone after a power-off.
+// configuration file but for the node's name and the kubeconfig; its token is also in /opt/bulkhead/token. Files inside a node are gone after a power-off.
 func (b *Bed) InstallHostAgent(ctx context.Context, node, config string) error {
 	kubeconfig, err := b.AgentKubeconfig(ctx, node)
+	if err != nil {
+		return err
+	}
+	token, err := b.agentToken(ctx, node)
 	if err != nil {
 		return err
 	}
@@ -82,6 +86,7 @@ func (b *Bed) InstallHostAgent(ctx context.Context, node, config string) error {
 	}
 	for destination, text := range map[string]string{
 		"/opt/bulkhead/agent.kubeconfig":                 kubeconfig,
+		"/opt/bulkhead/token":                            token,
 		"/opt/bulkhead/agent.yaml":                       config + "\nnodeName: " + node + "\nkubeconfig: /opt/bulkhead/agent.kubeconfig\n",
 		"/usr/lib/systemd/system/bulkhead-agent.service": agentUnit,
 	} {
@@ -97,11 +102,21 @@ func (b *Bed) InstallHostAgent(ctx context.Context, node, config string) error {
 	return err
 }
 
+// agentToken is a token of the agent's account that names the node, as admission asks for.
+func (b *Bed) agentToken(ctx context.Context, node string) (string, error) {
+	uid, err := b.Kubectl(ctx, "get", "node", node, "-o", "jsonpath={.metadata.uid}")
+	if err != nil {
+		return "", err
+	}
+	token, err := b.Kubectl(ctx, "create", "token", "bulkhead-agent", "--namespace", "bulkhead-system", "--duration", "24h",
+		"--bound-object-kind", "Node", "--bound-object-name", node, "--bound-object-uid", strings.TrimSpace(uid))
+	return strings.TrimSpace(token), err
+}
+
 // AgentKubeconfig is a kubeconfig of the agent's account with a token that names the node, as admission asks for.
 func (b *Bed) AgentKubeconfig(ctx context.Context, node string) (string, error) {
-	var values [3]string
+	var values [2]string
 	for i, argv := range [][]string{
-		{"get", "node", node, "-o", "jsonpath={.metadata.uid}"},
 		{"config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"},
 		{"config", "view", "--raw", "--minify", "--flatten", "-o", "jsonpath={.clusters[0].cluster.certificate-authority-data}"},
 	} {
@@ -111,8 +126,7 @@ func (b *Bed) AgentKubeconfig(ctx context.Context, node string) (string, error) 
 		}
 		values[i] = strings.TrimSpace(out)
 	}
-	token, err := b.Kubectl(ctx, "create", "token", "bulkhead-agent", "--namespace", "bulkhead-system", "--duration", "24h",
-		"--bound-object-kind", "Node", "--bound-object-name", node, "--bound-object-uid", values[0])
+	token, err := b.agentToken(ctx, node)
 	if err != nil {
 		return "", err
 	}
@@ -122,5 +136,5 @@ clusters: [{name: c, cluster: {server: %q, certificate-authority-data: %q}}]
 users: [{name: u, user: {token: %q}}]
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
-`, values[1], values[2], strings.TrimSpace(token)), nil
+`, values[0], values[1], token), nil
 }

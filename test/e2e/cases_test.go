@@ -28,8 +28,11 @@ var cases = []testcase{
 	{"node cut off wholly", outside, "isolated: NodeDown", []string{"n2"}, cutOff},
 	{"node frozen whole", outside, "isolated: NodeDown", []string{"n1"}, frozenWhole},
 
+	{"netfilter rules flushed", outside, "isolated: reported over the fallback", []string{"n2"}, rulesFlushed},
+	{"kubelet killed for good, confirm Fast", outside, "isolated before three looks", []string{"n2"}, killedConfirmFast},
+
 	// It is not.
-	{"netfilter rules flushed", outside, "not isolated: heard over the fallback", nil, rulesFlushed},
+	{"kill -9 containerd, confirm Fast", outside, "not isolated: Restarting comes first", nil, restartedConfirmFast},
 	{"systemctl restart kubelet", outside, "not isolated", nil, kubeletRestarted},
 	{"kill -9 containerd", outside, "not isolated: Restarting", nil, containerdKilled},
 	{"kill -9 kubelet", outside, "not isolated: Restarting", nil, kubeletKilled},

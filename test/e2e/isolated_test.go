@@ -71,6 +71,22 @@ func reported(s *scene, node string, reason v1alpha1.Reason, verb string, args .
 	s.released(node, s.heal())
 }
 
+// The node's own way to the API server is gone, the Service address. What the agent finds arrives all the same, over the
+// addresses it remembers; and so it does from an agent that is started on such a node.
+func rulesFlushed(s *scene) {
+	pods := hello.On(s.view.Now(), "n2")
+	at := s.harm("flush-rules", "n2")
+	require.Error(s.t, s.reachService("n2"), "the Service address still answers on n2: the fault was not injected")
+	s.isolated("n2", at, v1alpha1.ReasonNetfilterEmpty, pods, v1alpha1.NodeUnhealthy)
+	s.killAgent("n2")
+	s.until("the agent to be heard again", 30*time.Second, newHolder("n2", s.view.Now().Health("n2").Lease.Holder))
+	s.until("the new agent to find the rules missing", time.Minute, inCheck("n2", "netfilter", v1alpha1.CheckUnhealthy))
+	s.during(watchReported, heartbeat("n2", v1alpha1.LeaseFresh), tainted("n2"))
+	require.Error(s.t, s.reachService("n2"), "the Service address answered meanwhile: the case proves nothing")
+	s.note("an agent started without the rules says so too")
+	s.released("n2", s.heal())
+}
+
 func containerdStopped(s *scene) {
 	reported(s, "n2", v1alpha1.ReasonRuntimeNotRunning, "stop-unit", "containerd")
 }

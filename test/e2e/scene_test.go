@@ -52,7 +52,7 @@ const (
 
 // undoneBy is what takes a harm back.
 var undoneBy = map[string]string{
-	"stop-unit": "start-unit", "mask-unit": "unmask-unit", "freeze-unit": "thaw-unit", "freeze-node": "thaw-node",
+	"stop-unit": "start-unit", "abandon-unit": "adopt-unit", "mask-unit": "unmask-unit", "freeze-unit": "thaw-unit", "freeze-node": "thaw-node",
 	"power-off": "power-on", "cut": "heal", "half-cut": "clear-network", "flush-rules": "restart-rules",
 }
 

@@ -15,18 +15,6 @@ import (
 	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
 )
 
-// The node's own way to the API server is gone, the Service address. The agent is killed, so that no connection of
-// before helps it: its beats come over the addresses it remembers.
-func rulesFlushed(s *scene) {
-	s.harm("flush-rules", "n2")
-	require.Error(s.t, s.reachService("n2"), "the Service address still answers on n2: the fault was not injected")
-	s.killAgent("n2")
-	s.until("the agent to be heard again", 30*time.Second, newHolder("n2", s.view.Now().Health("n2").Lease.Holder))
-	s.during(watchSilent, inState("n2", v1alpha1.NodeHealthy), heartbeat("n2", v1alpha1.LeaseFresh), untainted("n2"))
-	require.Error(s.t, s.reachService("n2"), "the Service address answered meanwhile: the case proves nothing")
-	s.note("heard for %s after a new start without the Service address", watchSilent)
-}
-
 // reachService connects to the API server's Service address from inside of a node.
 func (s *scene) reachService(node string) error {
 	_, err := s.bed.Exec(s.ctx, node, "timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/10.96.0.1/443")

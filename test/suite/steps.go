@@ -36,7 +36,8 @@ var steps = []Step{
 		Commands: [][]string{{"bin/cluster", "build"}, {"make", "images"}, {"flock", bed.LockFile, "sh", "-c", upAndDown}},
 	},
 	{
-		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 10 * time.Minute,
+		// Cold, most of it is the compiler's, for the race detector.
+		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
 		Commands: [][]string{goTest("-race", "-shuffle=on", "./...")},
 	},
 	{
@@ -46,6 +47,10 @@ var steps = []Step{
 	{
 		Name: "mutants", About: "each guard removed must be noticed", Bound: 15 * time.Minute,
 		Commands: [][]string{{"go", "run", "./test/mutants"}},
+	},
+	{
+		Name: "daemons", About: "the checks against real daemons, in namespaces of their own", Needs: []string{"machine"}, Bound: 10 * time.Minute,
+		Commands: [][]string{goTest("-tags=daemons", "-count=1", "-timeout=9m", "./agent/check/...")},
 	},
 	{
 		Name: "integration", About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,

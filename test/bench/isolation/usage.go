@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/bulkhead-dev/bulkhead/test/bed"
 )
 
 // idleFor is how long programs are watched while nothing happens.
@@ -26,7 +26,7 @@ func (e *environment) usage(ctx context.Context) ([]consumption, error) {
 	for n := range 3 {
 		node := victim(n)
 		programs["agent on "+node] = func() (string, error) {
-			return e.bed.Exec(ctx, node, "bash", "-c", `p=$(pgrep -x bulkhead-agent) && cat /proc/$p/stat && grep -E "VmRSS|RssAnon" /proc/$p/status`)
+			return e.bed.Exec(ctx, node, "bash", "-c", bed.ConsumptionOf(bed.AgentProgram))
 		}
 	}
 	for _, p := range e.processes {
@@ -40,54 +40,39 @@ func (e *environment) usage(ctx context.Context) ([]consumption, error) {
 			return string(stat) + string(status), err
 		}
 	}
-	before := map[string]float64{}
-	began := map[string]time.Time{}
-	for name, look := range programs {
-		text, err := look()
-		if err != nil {
-			return nil, err
-		}
-		before[name], began[name] = cpuSeconds(text), time.Now()
+	before, err := measure(programs)
+	if err != nil {
+		return nil, err
 	}
 	select {
 	case <-time.After(idleFor):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	after, err := measure(programs)
+	if err != nil {
+		return nil, err
+	}
 	var out []consumption
-	for name, look := range programs {
-		text, err := look()
-		if err != nil {
-			return nil, err
-		}
+	for name, now := range after {
 		out = append(out, consumption{
-			name: name, rssWhole: kib(text, "VmRSS:"), rss: kib(text, "RssAnon:"),
-			cpu: 100 * (cpuSeconds(text) - before[name]) / time.Since(began[name]).Seconds(),
+			name: name, rssWhole: now.RSS, rss: now.Own,
+			cpu: 100 * (now.CPU - before[name].CPU).Seconds() / now.At.Sub(before[name].At).Seconds(),
 		})
 	}
 	return out, nil
 }
 
-// cpuSeconds reads user and system time from the first line, /proc/<pid>/stat: the 14th and 15th field, in ticks of 10 ms.
-func cpuSeconds(text string) float64 {
-	line, _, _ := strings.Cut(text, "\n")
-	_, rest, _ := strings.Cut(line, ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
+func measure(programs map[string]func() (string, error)) (map[string]bed.Consumption, error) {
+	out := map[string]bed.Consumption{}
+	for name, look := range programs {
+		text, err := look()
+		if err != nil {
+			return nil, err
+		}
+		if out[name], err = bed.ParseConsumption(text); err != nil {
+			return nil, err
+		}
 	}
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100
-}
-
-// kib reads a line of /proc/<pid>/status.
-func kib(text, key string) int {
-	_, rest, _ := strings.Cut(text, key)
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	n, _ := strconv.Atoi(fields[0])
-	return n
+	return out, nil
 }

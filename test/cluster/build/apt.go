@@ -13,8 +13,8 @@ import (
 // Packages of Debian that nodes and the build need. docker.io is there for tests
 // that run a dockerd inside of a node.
 var Packages = []string{
-	"conntrack", "dbus", "docker.io", "ethtool", "gcc", "ipset", "iproute2", "iptables",
-	"libc6-dev", "libseccomp-dev", "nftables", "pkg-config", "procps", "systemd",
+	"bird2", "conntrack", "dbus", "docker.io", "ethtool", "gcc", "ipset", "iproute2", "iptables",
+	"libc6-dev", "libseccomp-dev", "nftables", "openvswitch-switch", "pkg-config", "procps", "strace", "systemd",
 }
 
 // InstallPackages installs what is missing of Packages, and starts none of it.

@@ -23,6 +23,10 @@ var unitVerbs = []Verb{
 	{Name: "kill-unit", Args: "UNIT", Short: "send a signal (--signal, default KILL) to a unit's main process; systemd may restart it", Do: killUnit},
 	{Name: "freeze-unit", Args: "UNIT", Undo: "thaw-unit", Short: "stop a unit's main process by SIGSTOP: it lives and does not answer", Do: signalUnit(unix.SIGSTOP)},
 	{Name: "thaw-unit", Args: "UNIT", Short: "let a frozen unit go on, by SIGCONT", Do: signalUnit(unix.SIGCONT)},
+	{Name: "abandon-unit", Args: "UNIT", Undo: "adopt-unit", Short: "kill a unit's main process by SIGKILL, and systemd does not restart it", Do: abandonUnit},
+	{Name: "adopt-unit", Args: "UNIT", Short: "take abandon-unit back and start the unit", Do: adoptUnit},
+	{Name: "zombie-unit", Args: "UNIT", Undo: "reap-units", Short: "kill a unit's main process while the node's systemd is stopped: nobody reaps it", Do: zombieUnit},
+	{Name: "reap-units", Short: "let the node's systemd go on", Do: reapUnits},
 }
 
 func systemctl(verb string) func(context.Context, Target) (time.Time, error) {

@@ -1,0 +1,105 @@
+// Command checks measures what looking costs and how soon a fault is told, on a node that runs everything an agent looks
+// at.
+//
+//	make bench-checks                       about a quarter of an hour
+//	make bench-checks ARGS='-quick'         fewer repetitions, no storms
+//	make bench-checks ARGS=-write           writes docs/results/checks.md too
+//
+// Looks are timed by the agent itself, `bulkhead-agent --once --looks N`: medians, one look after the other. The commands
+// are those that the source documents ran, or their nearest, timed by the node's own shell from before the fork to after
+// the end. Both run on the same node, one after the other, first as it is, then with 50 000 more nftables rules, then
+// with 500 more containers.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/bulkhead-dev/bulkhead/test/bed"
+	"github.com/bulkhead-dev/bulkhead/test/bed/lab"
+	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
+)
+
+type options struct {
+	quick bool
+	write bool
+}
+
+func main() {
+	var o options
+	flag.BoolVar(&o.quick, "quick", false, "fewer repetitions and shorter times, no storms")
+	flag.BoolVar(&o.write, "write", false, "write docs/results/checks.md")
+	flag.Parse()
+	os.Exit(bed.Main(bed.Options{Nodes: 2, Zones: 2}, func() bool { return false }, func(b *bed.Bed) int {
+		if err := run(context.Background(), b, o); err != nil {
+			fmt.Fprintln(os.Stderr, "bench-checks:", err)
+			return 1
+		}
+		return 0
+	}))
+}
+
+// victim is the node that is measured; the other is its peer.
+const victim = "n1"
+
+var nodes = []lab.Node{
+	{Name: victim, ProxyMode: "iptables", Peer: "n2", OVS: true, Docker: true},
+	{Name: "n2", ProxyMode: "nftables", Peer: victim},
+}
+
+// An environment is the cluster, watched.
+type environment struct {
+	bed  *bed.Bed
+	view *observe.View
+	options
+}
+
+const values = `
+agent: {nodeSelector: {test.bulkhead.dev/agent: none}}
+policy: {mode: DryRun}
+`
+
+// agentConfig is the agent's default but for the dwell: repetitions would wait 30 s for a check that is well again.
+const agentConfig = "checks: {defaults: {dwell: 1s}, pressure: {tokenFile: /opt/bulkhead/token}}"
+
+func run(ctx context.Context, b *bed.Bed, o options) error {
+	e := &environment{bed: b, options: o}
+	kube, bulkhead, err := observe.Clients()
+	if err != nil {
+		return err
+	}
+	setUp, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	if err := b.LoadOurs(setUp); err != nil {
+		return err
+	}
+	if err := lab.Set(setUp, b, nodes); err != nil {
+		return err
+	}
+	if err := b.Install(setUp, values); err != nil {
+		return err
+	}
+	if e.view, err = observe.Start(ctx, kube, bulkhead); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if err := b.InstallHostAgent(setUp, n.Name, agentConfig); err != nil {
+			return err
+		}
+	}
+	r := &report{built: b.Built(ctx)}
+	for _, measure := range []func(context.Context, *report) error{e.told, e.cost, e.looks} {
+		if err := measure(ctx, r); err != nil {
+			return err
+		}
+	}
+	fmt.Println(r.text())
+	if !o.write {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(b.Root, "docs", "results", "checks.md"), []byte(r.text()), 0o644)
+}
