@@ -125,7 +125,7 @@ test-daemons: cluster-build ## The checks against real daemons, in namespaces of
 
 .PHONY: test-matrix
 test-matrix: cluster-build images ## Break everything an agent looks at, on real nodes; ARGS='-run /n2/ovs' or -results
-	go test -tags matrix -count=1 -timeout 40m -v ./test/matrix/... $(ARGS)
+	go test -tags matrix -count=1 -parallel=4 -timeout 40m -v ./test/matrix/... $(ARGS)
 
 .PHONY: mutants
 mutants: ## Show that each guard is tested: remove it, and its test must fail; ARGS=word for some

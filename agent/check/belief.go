@@ -159,6 +159,9 @@ func (b *Belief) observeAbsence(look Look, c Check) {
 }
 
 func (b *Belief) observeUnknown(look Look, c Check) {
+	if b.State == NotApplicable {
+		return // what was never here is no business of ours
+	}
 	b.goods = row{}
 	b.unknowns = b.unknowns.and(look.At, c)
 	if b.unknowns.n >= c.FailAfter {

@@ -81,6 +81,7 @@ func TestObserve(t *testing.T) {
 		"nothing there":                                           {"nn", "nn"},
 		"nothing there, then something":                           {"nng", "nnH"},
 		"nothing there, then three failures":                      {"nnfff", "nnFFU"},
+		"nothing there, and then it cannot be asked":              {"nnuuuuug", "nnnnnnnH"},
 		"an error before nothing was there":                       {"un", "?n"},
 		"what was here and is gone could not be told":             {"gnnn", "HHH?"},
 		"a fault does not vanish with its subject":                {"gfffnnnn", "HFFUUUUU"},

@@ -36,7 +36,8 @@
 //     answers. A restart is the start of a restarting spell (but out of Unknown, where it may be a first start), or an increment of Look.Restarts; the increment that
 //     belongs to a spell already counted is not counted again. While Unhealthy, each further one begins Dwell anew.
 //   - A restart does not lead out of Unhealthy: that takes good looks, so nothing is released for a daemon that tries.
-//   - Not applicable is believed at once of a subject never seen. A subject seen and no longer found could not be told.
+//   - Not applicable is believed at once of a subject never seen, and stays so while it cannot be asked: on a node without
+//     dockerd a dead systemd says nothing about dockerd. A subject seen and no longer found could not be told.
 //   - Reason and message are those of the look that led into the state. A different headline replaces them after
 //     FailAfter looks in a row, so that two alternating messages do not write to the API every second.
 //

@@ -1,9 +1,9 @@
 package check
 
-// explainedBy finds, for a check that fails, the nearest failing check it depends on, directly or through others.
-// A failure that is explained is shown and not acted on. Unknown explains nothing.
+// explainedBy finds, for a check that fails or cannot tell, the nearest failing check it depends on, directly or through
+// others. A failure that is explained is shown and not acted on. Unknown explains nothing.
 func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name {
-	if !failing(state(name)) {
+	if s := state(name); !failing(s) && s != Unknown {
 		return ""
 	}
 	visited := map[Name]bool{name: true}

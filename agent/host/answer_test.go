@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -115,6 +116,28 @@ func TestCRI_FollowsTheRuntime(t *testing.T) {
 	hosttest.StartCRI(t, paths, socket)
 	_, err = ask()
 	require.NoError(t, err, "it dials again at the next call, with no backoff")
+}
+
+func TestCRI_ASocketThatWasRemovedIsMissedThoughTheConnectionWorks(t *testing.T) {
+	paths := hosttest.NewMachine(t)
+	hosttest.StartCRI(t, paths, socket)
+	door := host.NewCRI(paths.At(socket))
+	defer door.Close() //nolint:errcheck // nothing to lose
+	ask := func() error {
+		asked, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		_, err := door.Status(t.Context(), asked)
+		return err
+	}
+	require.NoError(t, ask())
+	require.NoError(t, os.Rename(paths.At(socket), paths.At(socket)+".away"))
+	require.ErrorIs(t, ask(), host.ErrAbsent)
+	require.NoError(t, os.Rename(paths.At(socket)+".away", paths.At(socket)))
+	require.NoError(t, ask())
+
+	require.NoError(t, os.Remove(paths.At(socket)))
+	hosttest.Frozen(t, paths, socket) // another one in its place
+	require.ErrorIs(t, ask(), host.ErrSilent)
 }
 
 func TestCRI_TellsASocketWithoutTheCRI(t *testing.T) {

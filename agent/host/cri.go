@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -24,7 +25,8 @@ type CRI struct {
 
 	mu      sync.Mutex // guards everything below
 	conn    *grpc.ClientConn
-	dialErr error // of the latest dial; gRPC itself keeps only its text
+	file    os.FileInfo // the socket that conn was made for
+	dialErr error       // of the latest dial; gRPC itself keeps only its text
 }
 
 // NewCRI prepares the door to a socket, as we see it.
@@ -68,11 +70,20 @@ func conditions(response *cri.StatusResponse) RuntimeStatus {
 	return s
 }
 
+// connection is the one that is kept, as long as its socket is the one that callers find: a runtime whose socket was
+// removed or replaced still answers those that were connected before, and nobody else.
 func (c *CRI) connection() (*grpc.ClientConn, error) {
+	file, err := os.Stat(c.socket)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrAbsent
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil {
+	if c.conn != nil && (err != nil || os.SameFile(file, c.file)) {
 		return c.conn, nil
+	}
+	if c.conn != nil {
+		_ = c.conn.Close() // to a socket that is no longer there
 	}
 	conn, err := grpc.NewClient("passthrough:///"+c.socket,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -83,7 +94,7 @@ func (c *CRI) connection() (*grpc.ClientConn, error) {
 			c.noteDial(err)
 			return plain, err
 		}))
-	c.conn, c.dialErr = conn, nil
+	c.conn, c.file, c.dialErr = conn, file, nil
 	return conn, err
 }
 

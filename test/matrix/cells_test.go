@@ -35,11 +35,11 @@ var cells = slices.Concat(
 		notRunning: v1alpha1.ReasonDockerNotRunning, notAnswering: v1alpha1.ReasonDockerNotAnswering, zombie: v1alpha1.ReasonDockerZombie,
 	}.cells(),
 	unit{
-		node: "n2", check: "ovs", unit: "ovs-vswitchd", name: "ovs-vswitchd: ",
+		node: "n4", check: "ovs", unit: "ovs-vswitchd", name: "ovs-vswitchd: ",
 		notRunning: v1alpha1.ReasonOVSVswitchdNotRunning, notAnswering: v1alpha1.ReasonOVSVswitchdNotAnswering, zombie: v1alpha1.ReasonOVSVswitchdZombie,
 	}.cells(),
 	unit{
-		node: "n2", check: "ovs", unit: "ovsdb-server", name: "ovsdb-server: ", socket: "/run/openvswitch/db.sock",
+		node: "n4", check: "ovs", unit: "ovsdb-server", name: "ovsdb-server: ", socket: "/run/openvswitch/db.sock",
 		notRunning: v1alpha1.ReasonOVSDBNotRunning, notAnswering: v1alpha1.ReasonOVSDBNotAnswering, zombie: v1alpha1.ReasonOVSDBZombie,
 	}.cells(),
 	calico("n1"),
@@ -61,7 +61,7 @@ func (u unit) cells() []cell {
 		{fault: "kill -9, systemd restarts it", verb: []string{"kill-unit", u.unit}, state: restarting, reason: v1alpha1.ReasonRestarting, told: true},
 		{fault: "systemctl restart", verb: []string{"restart-unit", u.unit}, passing: true, told: true},
 		{fault: "kill -9, nobody restarts it", verb: []string{"abandon-unit", u.unit}, back: []string{"adopt-unit", u.unit}, state: unhealthy, reason: u.notRunning, told: true},
-		{fault: "systemctl stop", verb: []string{"stop-unit", u.unit}, back: []string{"start-unit", u.unit}, state: unhealthy, reason: u.notRunning, told: true},
+		{fault: "systemctl stop", verb: []string{"stop-unit", u.unit}, back: []string{"start-unit", u.unit}, state: unhealthy, reason: u.notRunning},
 		{fault: "SIGSTOP", verb: []string{"freeze-unit", u.unit}, back: []string{"thaw-unit", u.unit}, state: unhealthy, reason: u.notAnswering},
 		// systemd cannot be asked whether it restarts it, so it gets the longest grace.
 		{fault: "zombie main process, systemd stopped too", verb: []string{"zombie-unit", u.unit}, back: []string{"reap-units"}, state: unhealthy, reason: u.zombie, within: 70 * time.Second},
@@ -90,7 +90,7 @@ func calico(node string) []cell {
 		zombie                   v1alpha1.Reason
 	}{
 		{"felix", "[c]alico-node -felix", v1alpha1.ReasonCalicoFelixNotRunning, v1alpha1.ReasonCalicoFelixNotAnswering, v1alpha1.ReasonCalicoFelixZombie},
-		{"bird", "[/]usr/sbin/bird", v1alpha1.ReasonCalicoBirdNotRunning, v1alpha1.ReasonCalicoBirdNotAnswering, v1alpha1.ReasonCalicoBirdZombie},
+		{"bird", "[b]ird -f", v1alpha1.ReasonCalicoBirdNotRunning, v1alpha1.ReasonCalicoBirdNotAnswering, v1alpha1.ReasonCalicoBirdZombie},
 		{"confd", "[c]alico-node -confd", v1alpha1.ReasonCalicoConfdNotRunning, "", v1alpha1.ReasonCalicoConfdZombie},
 	} {
 		signal := func(s string) string { return "kill -" + s + " $(pgrep -f '" + p.pattern + "')" }

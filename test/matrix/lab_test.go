@@ -24,16 +24,16 @@ const passes = 6 * time.Second
 // nodes are what the cells need.
 var nodes = []daemons.Node{
 	{Name: "n1", ProxyMode: "iptables", Peer: "n2"},
-	{Name: "n2", ProxyMode: "nftables", Peer: "n1", OVS: true},
+	{Name: "n2", ProxyMode: "nftables", Peer: "n1"},
 	{Name: "n3", ProxyMode: "iptables", Docker: true, CRIO: true},
-	{Name: "n4", ProxyMode: "iptables"},
+	{Name: "n4", ProxyMode: "iptables", OVS: true},
 }
 
 // expected are the checks that must apply to each node, so that no cell passes because its check looked at nothing.
 var expected = map[string][]string{
 	"n1": {"containerd", "kubelet", "calico", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
-	"n2": {"containerd", "kubelet", "calico", "ovs", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
-	"n4": {"containerd", "kubelet", "netfilter", "link", "route", "conntrack", "apiserver", "peers"},
+	"n2": {"containerd", "kubelet", "calico", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
+	"n4": {"containerd", "kubelet", "ovs", "netfilter", "link", "route", "conntrack", "apiserver", "peers"},
 	"n3": {"crio", "kubelet", "docker", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
 }
 

@@ -47,6 +47,9 @@ func play(t *testing.T, l *lab, c cell) {
 		row.failed = t.Failed()
 		theTable.add(row)
 	}()
+	if c.check == "netfilter" {
+		l.settledProxy(ctx, t, c.node)
+	}
 	l.fresh(ctx, t, c.node)
 
 	others := l.guard(ctx, c)
@@ -79,6 +82,12 @@ func (l *lab) fresh(ctx context.Context, t *testing.T, node string) {
 	for _, check := range expected[node] {
 		require.NotEmpty(t, l.view.Now().Check(node, check).State, "check %s applies to %s", check, node)
 	}
+}
+
+// settledProxy waits until kube-proxy runs for so long that missing rules are no longer excused by its start.
+func (l *lab) settledProxy(ctx context.Context, t *testing.T, node string) {
+	t.Helper()
+	l.bash(ctx, t, node, `until [ $(ps -o etimes= -p $(systemctl show -p MainPID --value kube-proxy)) -gt 47 ]; do sleep 1; done`)
 }
 
 func (l *lab) cleared(ctx context.Context, t *testing.T, c cell) time.Time {

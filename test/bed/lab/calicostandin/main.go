@@ -27,6 +27,7 @@ import (
 )
 
 const (
+	self   = "/opt/bulkhead/calico-node" // where tests put it
 	folder = "/run/lab"
 	again  = time.Second // runit's pause
 	look   = 50 * time.Millisecond
@@ -75,8 +76,8 @@ func felix(ctx context.Context) error {
 func supervise(ctx context.Context) {
 	var group sync.WaitGroup
 	for name, argv := range map[string][]string{
-		"felix": {"/proc/self/exe", "-felix"},
-		"confd": {"/proc/self/exe", "-confd"},
+		"felix": {self, "-felix"},
+		"confd": {self, "-confd"},
 		"bird":  {"/usr/sbin/bird", "-f", "-c", "/etc/calico/bird.cfg", "-s", "/var/run/calico/bird.ctl"},
 	} {
 		group.Go(func() { keep(ctx, name, argv) })
@@ -100,9 +101,7 @@ func keep(ctx context.Context, name string, argv []string) {
 
 func once(ctx context.Context, name string, argv []string) error {
 	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	if argv[0] == "/proc/self/exe" {
-		command.Args[0] = "calico-node"
-	}
+	command.Args[0] = filepath.Base(argv[0]) // as in the container: "calico-node -felix"
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	if err := command.Start(); err != nil {
 		return err
