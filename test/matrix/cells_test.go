@@ -174,8 +174,8 @@ var pressure = []cell{
 		mend: "rm -rf /var/lib/kubelet/many", state: unhealthy, reason: v1alpha1.ReasonInodePressure,
 	},
 	{
-		node: "n1", check: "pids", fault: "PIDs of the node's control group used up", harm: "g=/sys/fs/cgroup/pids; echo $(( $(cat $g/pids.current) + 10 )) >$g/pids.max",
-		mend: "echo max >/sys/fs/cgroup/pids/pids.max", state: unhealthy, reason: v1alpha1.ReasonPIDLimit,
+		node: "n1", check: "pids", fault: "PIDs of the node's control group used up", harm: "for i in $(seq $(( $(cat /sys/fs/cgroup/pids/pids.max) - 20 - $(cat /sys/fs/cgroup/pids/pids.current) ))); do sleep 612 >/dev/null 2>&1 </dev/null & done",
+		mend: "pkill -f '[s]leep 612'", state: unhealthy, reason: v1alpha1.ReasonPIDLimit,
 	},
 	{
 		node: "n2", check: "stall", fault: "memory stalled", harm: daemons.Stall("memory", 80), mend: daemons.Stall("memory", 0),

@@ -33,7 +33,7 @@ var nodes = []daemons.Node{
 var expected = map[string][]string{
 	"n1": {"containerd", "kubelet", "calico", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
 	"n2": {"containerd", "kubelet", "calico", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
-	"n4": {"containerd", "kubelet", "ovs", "netfilter", "link", "route", "conntrack", "apiserver", "peers"},
+	"n4": {"containerd", "kubelet", "ovs", "netfilter", "link", "route", "conntrack"},
 	"n3": {"crio", "kubelet", "docker", "netfilter", "disk", "memory", "pids", "stall", "link", "route", "conntrack"},
 }
 

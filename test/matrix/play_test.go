@@ -50,7 +50,7 @@ func play(t *testing.T, l *lab, c cell) {
 	if c.check == "netfilter" {
 		l.settledProxy(ctx, t, c.node)
 	}
-	l.fresh(ctx, t, c.node)
+	l.fresh(ctx, t, c.node, c.check)
 
 	others := l.guard(ctx, c)
 	broken := l.harm(ctx, t, c)
@@ -66,7 +66,7 @@ func play(t *testing.T, l *lab, c cell) {
 		row.seen, row.believed = 0, l.view.Now().Check(c.node, c.check).Since.Sub(broken)
 	}
 	if c.told {
-		require.Less(t, row.seen, 500*time.Millisecond, "the kernel or the daemon tells of it")
+		require.Less(t, row.seen, time.Second, "the kernel or the daemon tells of it")
 	}
 	mended := l.mend(ctx, t, c)
 	row.cleared = l.cleared(ctx, t, c).Sub(mended)
@@ -76,12 +76,20 @@ func play(t *testing.T, l *lab, c cell) {
 }
 
 // fresh begins a cell with an agent that knows nothing of the cells before.
-func (l *lab) fresh(ctx context.Context, t *testing.T, node string) {
+func (l *lab) fresh(ctx context.Context, t *testing.T, node string, checks ...string) {
 	t.Helper()
 	require.NoError(t, daemons.FreshAgent(ctx, l.bed, l.view, node))
-	for _, check := range expected[node] {
-		require.NotEmpty(t, l.view.Now().Check(node, check).State, "check %s applies to %s", check, node)
-	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	_, err := l.view.Until(ctx, "every check that "+node+" was made for", func(s observe.State) error {
+		for _, check := range append(checks, expected[node]...) {
+			if s.Check(node, check).State == "" {
+				return fmt.Errorf("check %s does not apply to %s", check, node)
+			}
+		}
+		return daemons.Quiet(node)(s)
+	})
+	require.NoError(t, err)
 }
 
 // settledProxy waits until kube-proxy runs for so long that missing rules are no longer excused by its start.

@@ -98,6 +98,7 @@ func (n Node) set(ctx context.Context, b *bed.Bed, programs string) error {
 		s.bash(ctx, "bash /opt/bulkhead/calico-chains.sh")
 	}
 	s.bash(ctx, ownPressure)
+	s.bash(ctx, "echo 1000 >/sys/fs/cgroup/pids/pids.max") // what a provider might set; a tenth of it is used
 	return s.err
 }
 
