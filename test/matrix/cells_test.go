@@ -174,8 +174,9 @@ var pressure = []cell{
 		mend: "rm -rf /var/lib/kubelet/many", state: unhealthy, reason: v1alpha1.ReasonInodePressure,
 	},
 	{
-		node: "n1", check: "pids", fault: "PIDs of the node's control group used up", harm: "for i in $(seq $(( $(cat /sys/fs/cgroup/pids/pids.max) - 20 - $(cat /sys/fs/cgroup/pids/pids.current) ))); do sleep 612 >/dev/null 2>&1 </dev/null & done",
-		mend: "pkill -f '[s]leep 612'", state: unhealthy, reason: v1alpha1.ReasonPIDLimit,
+		node: "n1", check: "pids", fault: "PIDs of the node's control group used up", harm: "g=/sys/fs/cgroup/pids; n=$(( $(cat $g/pids.max) - 20 - $(cat $g/pids.current) )); " +
+			"systemd-run --collect --unit=forks --property=TasksMax=infinity bash -c \"for i in \\$(seq $n); do sleep 612 & done; wait\"",
+		mend: "systemctl stop forks", state: unhealthy, reason: v1alpha1.ReasonPIDLimit,
 	},
 	{
 		node: "n2", check: "stall", fault: "memory stalled", harm: daemons.Stall("memory", 80), mend: daemons.Stall("memory", 0),
@@ -203,12 +204,12 @@ var network = []cell{
 		mend: "umount /proc/sys/net/netfilter/nf_conntrack_max", state: unhealthy, reason: v1alpha1.ReasonConntrackFull,
 	},
 	{
-		node: "n4", check: "link", fault: "link down", harm: keepRoutes + "ip link set eth0 down; sleep 5; ip link set eth0 up; " + putRoutes,
-		state: unhealthy, reason: v1alpha1.ReasonLinkDown, cutOff: true, also: []string{"apiserver", "peers", "dns", "kubelet"},
+		node: "n4", check: "link", fault: "link down", harm: keepRoutes + "ip link set eth0 down", mend: "ip link set eth0 up; " + putRoutes,
+		state: unhealthy, reason: v1alpha1.ReasonLinkDown, cutOff: 5 * time.Second, also: []string{"apiserver", "peers", "dns", "kubelet"},
 	},
 	{
-		node: "n4", check: "peers", fault: "link slow", verb: []string{"slow", "4kbit"}, back: []string{"clear-network"},
-		state: unhealthy, reason: v1alpha1.ReasonLinkSlow, within: time.Minute, cutOff: true, also: []string{"apiserver", "kubelet", "dns"},
+		node: "n4", check: "peers", fault: "link slow", verb: []string{"slow", "32kbit"}, back: []string{"clear-network"},
+		state: unhealthy, reason: v1alpha1.ReasonLinkSlow, cutOff: 45 * time.Second, also: []string{"apiserver", "kubelet", "dns"},
 	},
 }
 

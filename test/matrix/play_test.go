@@ -32,8 +32,8 @@ type cell struct {
 	also []string
 	// passing says that the daemon comes back by itself, so fast that nothing need be seen; it must never be Unhealthy.
 	passing bool
-	// cutOff says that the node cannot report, or hardly, while it is broken: what it found arrives when it is mended.
-	cutOff bool
+	// cutOff is for a node that cannot report while it is broken: how long that is. What it found arrives afterwards.
+	cutOff time.Duration
 	// told says that the fault is told at once: it must be seen sooner than polls would confirm it.
 	told bool
 }
@@ -60,15 +60,22 @@ func play(t *testing.T, l *lab, c cell) {
 		require.NoError(t, others())
 		return
 	}
+	var mended time.Time
+	if c.cutOff > 0 {
+		time.Sleep(c.cutOff) // this is how long the harm lasts
+		mended = l.mend(ctx, t, c)
+	}
 	row.seen = l.first(ctx, t, c).Sub(broken)
 	row.believed = l.believed(ctx, t, c).Sub(broken)
-	if c.cutOff { // the agent's own word when
+	if c.cutOff > 0 { // the agent's own word when
 		row.seen, row.believed = 0, l.view.Now().Check(c.node, c.check).Since.Sub(broken)
 	}
 	if c.told {
 		require.Less(t, row.seen, time.Second, "the kernel or the daemon tells of it")
 	}
-	mended := l.mend(ctx, t, c)
+	if c.cutOff == 0 {
+		mended = l.mend(ctx, t, c)
+	}
 	row.cleared = l.cleared(ctx, t, c).Sub(mended)
 	require.NoError(t, others())
 	t.Logf("%s %s on %s: seen after %s, %s after %s, cleared after %s", c.check, c.fault, c.node,

@@ -49,7 +49,7 @@ func (r row) columns() []string {
 		return []string{r.check, r.fault, r.node, "nothing, or Restarting", "", "", "", fmt.Sprintf("%.2f", r.cleared.Seconds())}
 	}
 	seen := "cut off"
-	if !r.cutOff {
+	if r.cutOff == 0 {
 		seen = fmt.Sprintf("%.3f", r.seen.Seconds())
 	}
 	return []string{

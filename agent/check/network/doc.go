@@ -14,7 +14,7 @@
 //	           no such table in this kernel                                  not applicable
 //	dns        no server sends anything back                                 DNSFailing
 //	           some send nothing                                             a note
-//	           no server is known                                            not applicable
+//	           no server is known, or none ever answered                     not applicable, unless they are configured
 //	apiserver  it answered something of late                                 healthy, and nothing is dialed
 //	           quiet, and no known address accepts a connection              APIServerUnreachable
 //	           quiet, and one accepts                                        a note: slow or frozen, and not our network

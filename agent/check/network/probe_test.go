@@ -17,6 +17,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
+	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
 
 // machine is a small network: links, and who carries what.
@@ -324,4 +325,27 @@ func BenchmarkLook(b *testing.B) {
 			}
 		})
 	}
+}
+
+// names is a host whose resolv.conf names one server.
+type names struct{ heard bool }
+
+func (*names) Servers() ([]string, error) { return []string{"127.0.0.1:53"}, nil }
+func (n *names) Ask(context.Context, context.Context, string, string) (host.Answer, error) {
+	return host.Answer{Heard: n.heard, Error: "refused"}, nil
+}
+
+func TestDNS_AServerThatNeverAnsweredIsNotMissed(t *testing.T) {
+	door := &names{}
+	p := NewDNS(config.DefaultChecks().Network, door)
+	_, err := p.Probe(t.Context())
+	require.ErrorIs(t, err, check.ErrNotApplicable)
+	door.heard = true
+	findings, err := p.Probe(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, findings)
+	door.heard = false
+	findings, err = p.Probe(t.Context())
+	require.NoError(t, err)
+	require.Len(t, findings, 1, "it answered before")
 }
