@@ -155,7 +155,8 @@ bench-checks: cluster-build images ## Each look beside the command the sources r
 
 SOAK ?= 2h
 .PHONY: soak
-soak: cluster-build images ## The end-to-end tests, again and again for SOAK (2h)
+soak: cluster-build images ## 30 busy minutes without a finding, then the end-to-end tests again and again for SOAK (2h)
+	go test -tags matrix -count=1 -timeout 1h -v -run TestQuiet ./test/matrix -quiet=30m
 	@end=$$(( $$(date +%s) + $$(echo $(SOAK) | sed 's/h$$/*3600/; s/m$$/*60/; s/s$$//') )); round=0; \
 	while [ "$$(date +%s)" -lt "$$end" ]; do round=$$((round + 1)); echo "soak round $$round"; \
 		go test -tags e2e -count=1 -timeout 40m -shuffle=on ./test/e2e/...; done; echo "soak passed, $$round rounds"

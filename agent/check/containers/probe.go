@@ -30,6 +30,7 @@ type Probe struct {
 	state   *state
 	due     time.Time // when to reconcile
 	trouble error     // of the last reconciling
+	listed  time.Time // when the lists last came
 }
 
 // A runtime is where the containers are. Lists and events have a connection each: a list that fails closes its own.
@@ -63,7 +64,7 @@ func (p *Probe) Probe(ctx context.Context) ([]check.Finding, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.trouble != nil {
+	if p.trouble != nil && !p.isRemembered(time.Now()) {
 		return nil, p.trouble
 	}
 	return judge(p.state, p.limits, time.Now()), nil
@@ -85,8 +86,14 @@ func (p *Probe) found(ctx context.Context) (*runtime, error) {
 		_ = p.runtime.events.Close()
 	}
 	p.runtime = &runtime{socket: socket, lists: p.doors.CRI(socket), events: p.doors.CRI(socket)}
-	p.state, p.due, p.trouble = newState(), time.Time{}, nil
+	p.state, p.due, p.listed, p.trouble = newState(), time.Time{}, time.Time{}, nil
 	return p.runtime, nil
+}
+
+// isRemembered says that the lists are missing for no longer than a runtime's restart takes: what is remembered will do.
+// It is called with mu held.
+func (p *Probe) isRemembered(now time.Time) bool {
+	return !errors.Is(p.trouble, check.ErrNotApplicable) && !p.listed.IsZero() && now.Sub(p.listed) < 2*p.subject.ReconcileEvery.Duration
 }
 
 func (p *Probe) isDue(now time.Time) bool {
@@ -110,7 +117,7 @@ func (p *Probe) reconcile(ctx context.Context, r *runtime) (done bool) {
 	case err != nil:
 		p.trouble, p.due = fmt.Errorf("listing containers: %w", err), now.Add(min(2*time.Second, p.subject.ReconcileEvery.Duration))
 	default:
-		p.trouble, p.due = nil, now.Add(p.subject.ReconcileEvery.Duration)
+		p.trouble, p.due, p.listed = nil, now.Add(p.subject.ReconcileEvery.Duration), now
 		p.state.take(l, now, MaxContainers)
 	}
 	return err == nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,6 +212,16 @@ func TestProbe_AFrozenRuntimeCannotTell(t *testing.T) {
 	m.eventually("well again", func() bool { return m.look() == "healthy" })
 	m.server.Kill()
 	require.Contains(t, m.look(), "unknown")
+}
+
+func TestProbe_WhatIsRememberedWillDoWhileTheRuntimeRestarts(t *testing.T) {
+	m := newMachine(t, func(o *config.ContainersSubject) { o.ReconcileEvery.Duration = 500 * time.Millisecond })
+	m.pods("a")
+	require.Equal(t, "healthy", m.look())
+	m.server.Kill()
+	m.probe.reconcileSoon()
+	require.Equal(t, "healthy", m.look())
+	m.eventually("it cannot tell for ever", func() bool { return strings.HasPrefix(m.look(), "unknown: listing containers") })
 }
 
 func TestProbe_FollowsTheKubeletToAnotherRuntime(t *testing.T) {

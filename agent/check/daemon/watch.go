@@ -23,7 +23,10 @@ func (p *Probe) Watch(ctx context.Context, changed func()) error {
 }
 
 func (p *Probe) watchUnit(ctx context.Context, changed func()) error {
-	err := p.units.Changes(ctx, p.subject.Unit, changed)
+	err := p.units.Changes(ctx, p.subject.Unit, func() {
+		p.unitTold.Store(true)
+		changed()
+	})
 	if errors.Is(err, host.ErrNoSystemd) {
 		return check.ErrNotApplicable
 	}

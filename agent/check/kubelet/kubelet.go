@@ -23,8 +23,8 @@ import (
 // New makes the probe.
 func New(o config.KubeletSubject, doors host.Doors) *daemon.Probe {
 	return daemon.New(daemon.Subject{
-		Name:    "the kubelet",
-		Unit:    o.Unit,
+		Name: "the kubelet",
+		Unit: o.Unit, UnitEvery: daemon.Seldom,
 		Process: o.Process,
 		Address: strings.TrimPrefix(o.HealthzURL, "http://"),
 		Reasons: daemon.Reasons{

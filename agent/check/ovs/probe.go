@@ -35,7 +35,7 @@ func New(o config.OVSSubject, doors host.Doors) *Probe {
 	p := &Probe{ovs: doors.OVS, subject: o, stuckAfter: o.StuckAfter.Duration}
 	units := unitDoor{doors.Systemd}
 	p.vswitchd = daemon.New(daemon.Subject{
-		Name: vswitchd, Unit: o.VswitchdUnit, Process: vswitchd, Address: path.Join(o.RunDir, vswitchd+".<pid>.ctl"),
+		Name: vswitchd, Unit: o.VswitchdUnit, UnitEvery: daemon.Seldom, Process: vswitchd, Address: path.Join(o.RunDir, vswitchd+".<pid>.ctl"),
 		Reasons: daemon.Reasons{
 			NotRunning:   v1alpha1.ReasonOVSVswitchdNotRunning,
 			NotAnswering: v1alpha1.ReasonOVSVswitchdNotAnswering,
@@ -46,7 +46,7 @@ func New(o config.OVSSubject, doors host.Doors) *Probe {
 		Optional:    true,
 	}, units, newProcessDoor(o.RunDir, doors))
 	p.server = daemon.New(daemon.Subject{
-		Name: server, Unit: o.DatabaseUnit, Process: server, Address: path.Join(o.RunDir, "db.sock"),
+		Name: server, Unit: o.DatabaseUnit, UnitEvery: daemon.Seldom, Process: server, Address: path.Join(o.RunDir, "db.sock"),
 		Reasons: daemon.Reasons{
 			NotRunning:   v1alpha1.ReasonOVSDBNotRunning,
 			NotAnswering: v1alpha1.ReasonOVSDBNotAnswering,

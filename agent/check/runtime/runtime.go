@@ -151,8 +151,8 @@ type cridaemon struct {
 func newDaemon(k kind, doors host.Doors) *cridaemon {
 	d := &cridaemon{cri: doors.CRI(k.socket)}
 	d.probe = daemon.New(daemon.Subject{
-		Name:    k.process,
-		Unit:    k.unit,
+		Name: k.process,
+		Unit: k.unit, UnitEvery: daemon.Seldom,
 		Process: k.process,
 		Address: k.socket,
 		Reasons: daemon.Reasons{

@@ -1,0 +1,73 @@
+package daemon_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
+	"github.com/bulkhead-dev/bulkhead/agent/host"
+)
+
+// counting is a systemd that counts questions, and tells of changes when told to.
+type counting struct {
+	asked int
+	unit  host.Unit
+	tell  chan struct{}
+}
+
+func (c *counting) Unit(context.Context, string) (host.Unit, error) {
+	c.asked++
+	return c.unit, nil
+}
+
+func (c *counting) Changes(ctx context.Context, _ string, changed func()) error {
+	for {
+		select {
+		case <-c.tell:
+			changed()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func TestSeldom_SystemdIsAskedWhenTheDaemonIsNotWellOrTheUnitHasChanged(t *testing.T) {
+	units := &counting{tell: make(chan struct{}), unit: host.Unit{Name: unit, LoadState: "loaded", ActiveState: "active", InvocationID: "1", ActiveFor: time.Hour}}
+	answer := daemon.Good
+	p := daemon.New(daemon.Subject{
+		Name: "d", Unit: unit, UnitEvery: daemon.Seldom, Reasons: daemon.Reasons{NotRunning: "NotRunning", NotAnswering: "NotAnswering"},
+		Ask: func(context.Context, context.Context) daemon.Answer { return daemon.Answer{Kind: answer} },
+	}, units, host.NewProcesses(host.Paths{}))
+	look := func() string {
+		findings, err := p.Probe(t.Context())
+		require.NoError(t, err)
+		if len(findings) == 0 {
+			return "well"
+		}
+		return string(findings[0].Reason)
+	}
+	for range 5 {
+		require.Equal(t, "well", look())
+	}
+	require.Equal(t, 1, units.asked)
+
+	answer, units.unit.ActiveState = daemon.Refused, "failed"
+	require.Equal(t, "NotRunning", look(), "what systemd said before counts for nothing now")
+	require.Equal(t, 2, units.asked)
+
+	answer, units.unit.ActiveState, units.unit.Restarts = daemon.Good, "active", 1
+	require.Equal(t, "well", look())
+	require.Equal(t, 3, units.asked, "it was not active when it was last asked about")
+	units.unit.Restarts = 4
+	require.Equal(t, "well", look())
+	require.Equal(t, 3, units.asked)
+	told := watch(t, p)
+	units.tell <- struct{}{}
+	await(t, told, "the unit")
+	require.Equal(t, "well", look())
+	require.Equal(t, 4, units.asked)
+	require.EqualValues(t, 4, p.Restarts())
+}
