@@ -149,6 +149,22 @@ func TestChanges_TellsOfTheOneUnit(t *testing.T) {
 	}
 }
 
+// What bounds the dialing must not end the listening.
+func TestChanges_ListensForLongerThanItDials(t *testing.T) {
+	paths := hosttest.NewMachine(t)
+	systemd := hosttest.StartSystemd(t, paths)
+	door := host.NewSystemd(paths)
+	told, ended := counted(t, func(ctx context.Context, changed func()) error { return door.Changes(ctx, "kubelet.service", changed) })
+	watched(t, told, func() { systemd.Tell("kubelet.service") })
+	select {
+	case err := <-ended:
+		t.Fatalf("it stopped listening: %v", err)
+	case <-time.After(6 * time.Second): // dialing has 5 s
+	}
+	require.Equal(t, 1, systemd.Tell("kubelet.service"))
+	awaitEvent(t, told)
+}
+
 func TestChanges_WithoutSystemdIsNotApplicable(t *testing.T) {
 	paths := hosttest.NewMachine(t)
 	require.ErrorIs(t, host.NewSystemd(paths).Changes(t.Context(), "kubelet.service", func() {}), host.ErrNoSystemd)

@@ -36,16 +36,24 @@ func (s *Systemd) Unit(ctx context.Context, name string) (Unit, error) {
 	if err := s.booted(); err != nil {
 		return Unit{}, err
 	}
-	conn, err := s.connection(ctx)
-	if err != nil {
-		return Unit{}, fmt.Errorf("connecting to systemd: %w", err)
-	}
-	unit, err := readUnit(ctx, conn, name)
-	if err != nil {
+	// The connection is shared: a call of another check that ran out of time closes it under ours, which has time left
+	// for another one.
+	var err error
+	for range 2 {
+		var conn *dbus.Conn
+		if conn, err = s.connection(ctx); err != nil {
+			return Unit{}, fmt.Errorf("connecting to systemd: %w", err)
+		}
+		var unit Unit
+		if unit, err = readUnit(ctx, conn, name); err == nil {
+			return unit, nil
+		}
 		s.drop(conn)
-		return Unit{}, fmt.Errorf("asking systemd about %s: %w", name, err)
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	return unit, nil
+	return Unit{}, fmt.Errorf("asking systemd about %s: %w", name, err)
 }
 
 // Close closes the connection. The next call opens another.

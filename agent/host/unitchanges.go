@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -29,22 +30,24 @@ func (s *Systemd) Changes(ctx context.Context, unit string, changed func()) erro
 	}
 	var problems []error
 	for _, way := range ways {
-		bus, err := listen(ctx, s.paths.At(way.socket), way.isBus, unit)
+		bus, signals, err := listen(ctx, s.paths.At(way.socket), way.isBus, unit)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", way.name, err))
 			continue
 		}
-		return follow(ctx, bus, unit, changed)
+		return follow(ctx, bus, signals, unit, changed)
 	}
 	return fmt.Errorf("listening to systemd about %s: %w", unit, errors.Join(problems...))
 }
 
 // listen asks for signals of the unit. On systemd's own socket there is nobody to filter them: it sends all of them.
-func listen(ctx context.Context, socket string, isBus bool, unit string) (*dbus.Conn, error) {
-	_, bus, err := dialBus(ctx, socket, halfway(ctx), isBus)
+func listen(ctx context.Context, socket string, isBus bool, unit string) (*dbus.Conn, <-chan *dbus.Signal, error) {
+	plain, bus, err := dialBus(ctx, socket, halfway(ctx), isBus)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	signals := make(chan *dbus.Signal, 64) // godbus waits for room, in order
+	bus.Signal(signals)
 	if isBus {
 		err = bus.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(unitPath(unit)),
 			dbus.WithMatchInterface("org.freedesktop.DBus.Properties"), dbus.WithMatchMember("PropertiesChanged"))
@@ -52,15 +55,16 @@ func listen(ctx context.Context, socket string, isBus bool, unit string) (*dbus.
 	if err == nil {
 		err = bus.Object(systemdName, systemdPath).CallWithContext(ctx, systemdManager+".Subscribe", 0).Err
 	}
-	if err != nil {
-		return nil, errors.Join(err, bus.Close())
+	if err == nil {
+		err = plain.SetDeadline(time.Time{}) // it was for getting here; from now on we wait
 	}
-	return bus, nil
+	if err != nil {
+		return nil, nil, errors.Join(err, bus.Close())
+	}
+	return bus, signals, nil
 }
 
-func follow(ctx context.Context, bus *dbus.Conn, unit string, changed func()) error {
-	signals := make(chan *dbus.Signal, 64) // godbus waits for room, in order
-	bus.Signal(signals)
+func follow(ctx context.Context, bus *dbus.Conn, signals <-chan *dbus.Signal, unit string, changed func()) error {
 	stop := context.AfterFunc(ctx, func() { _ = bus.Close() })
 	defer stop()
 	defer bus.Close()

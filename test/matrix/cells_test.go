@@ -207,10 +207,6 @@ var network = []cell{
 		node: "n4", check: "link", fault: "link down", harm: keepRoutes + "ip link set eth0 down", mend: "ip link set eth0 up; " + putRoutes,
 		state: unhealthy, reason: v1alpha1.ReasonLinkDown, cutOff: 5 * time.Second, also: []string{"apiserver", "peers", "dns", "kubelet"},
 	},
-	{
-		node: "n4", check: "peers", fault: "link slow", verb: []string{"slow", "32kbit"}, back: []string{"clear-network"},
-		state: unhealthy, reason: v1alpha1.ReasonLinkSlow, cutOff: 45 * time.Second, also: []string{"apiserver", "kubelet", "dns"},
-	},
 }
 
 // connect leaves connections behind in the kernel's table.

@@ -11,22 +11,11 @@ import (
 	"github.com/bulkhead-dev/bulkhead/test/bed"
 )
 
-// Lane says what a step runs beside.
-type Lane string
-
-// Lanes. There is one test cluster per machine, and what runs on it mostly waits.
-const (
-	First     Lane = "" // before everything else
-	OnCode    Lane = "code"
-	OnCluster Lane = "cluster"
-)
-
 // A Step is one kind of test, or what others need before they can run.
 type Step struct {
 	Name  string
 	About string
-	Lane  Lane
-	Needs []string // steps that must have succeeded, of the first lane or its own
+	Needs []string // steps that must have succeeded
 	// Bound ends the step. On two cores the whole suite stays below 45 minutes cold.
 	Bound    time.Duration
 	Commands [][]string
@@ -48,32 +37,28 @@ var steps = []Step{
 	},
 	{
 		// Cold, most of it is the compiler's, for the race detector.
-		Name: "unit", Lane: OnCode, About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
+		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
 		Commands: [][]string{goTest("-race", "-shuffle=on", "./...")},
 	},
 	{
-		Name: "cluster", Lane: OnCode, About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
+		Name: "cluster", About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
 		Commands: [][]string{inDir("test/cluster", goTest("./..."))},
 	},
 	{
-		Name: "mutants", Lane: OnCode, About: "each guard removed must be noticed", Bound: 30 * time.Minute,
+		Name: "mutants", About: "each guard removed must be noticed", Bound: 30 * time.Minute,
 		Commands: [][]string{{"go", "run", "./test/mutants"}},
 	},
 	{
-		Name: "daemons", Lane: OnCode, About: "the checks against real daemons, in namespaces of their own", Needs: []string{"machine"}, Bound: 20 * time.Minute,
-		Commands: [][]string{goTest("-tags=daemons", "-count=1", "-timeout=19m", "./agent/check/...")},
+		Name: "daemons", About: "the checks against real daemons, in namespaces of their own", Needs: []string{"machine"}, Bound: 15 * time.Minute,
+		Commands: [][]string{goTest("-tags=daemons", "-count=1", "-timeout=14m", "./agent/check/...")},
 	},
 	{
-		Name: "integration", Lane: OnCluster, About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,
+		Name: "integration", About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,
 		Commands: [][]string{goTest("-tags=integration", "-count=1", "-timeout=14m", "./test/integration/...")},
 	},
 	{
-		Name: "e2e", Lane: OnCluster, About: "real nodes, installed by the chart", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
+		Name: "e2e", About: "real nodes, installed by the chart", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
 		Commands: [][]string{goTest("-tags=e2e", "-count=1", "-timeout=29m", "./test/e2e/...")},
-	},
-	{
-		Name: "matrix", Lane: OnCluster, About: "everything an agent looks at, broken and busy", Needs: []string{"machine"}, Bound: 35 * time.Minute, Verbose: true,
-		Commands: [][]string{goTest("-tags=matrix", "-count=1", "-parallel=4", "-timeout=34m", "./test/matrix/...")},
 	},
 }
 

@@ -76,7 +76,7 @@ func TestWatch_TellsOfTheUnitAndTheSocket(t *testing.T) {
 	paths = m.paths
 	told := watch(t, m.probe)
 	require.Eventually(t, func() bool { return m.systemd.Tell(unit) == 1 }, 5*time.Second, time.Millisecond)
-	await(t, told, "the unit")
+	await(t, told, "the unit: whoever subscribed is listening")
 	require.Eventually(t, func() bool {
 		require.NoError(t, os.WriteFile(paths.At(socket), nil, 0o600))
 		require.NoError(t, os.Remove(paths.At(socket)))
