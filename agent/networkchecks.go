@@ -10,7 +10,6 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat"
-	"github.com/bulkhead-dev/bulkhead/internal/kubeclient"
 )
 
 // networkChecks are from the inside outwards: whatever is further out is explained by what is further in.
@@ -40,17 +39,25 @@ func every(interval time.Duration, c check.Check) check.Check {
 	return c
 }
 
-// clusterOf is what the rest of the agent knows of the cluster.
-func clusterOf(kube *kubeclient.Client, publisher heartbeat.Publisher) network.Cluster {
-	c := network.Cluster{
-		Address:    func() netip.Addr { return nodeAddress(kube.LocalIP()) },
-		LastAnswer: kube.Clock().LastAnswer,
-		Servers:    kube.Addresses,
+// knows is what the rest of the agent knows of the cluster. It is asked by looks, when everything is wired.
+func (a *agent) knows() network.Cluster {
+	return network.Cluster{
+		Address:    func() netip.Addr { return nodeAddress(a.kube.LocalIP()) },
+		LastAnswer: func() time.Time { return a.kube.Clock().LastAnswer() },
+		Servers:    func() []string { return a.kube.Addresses() },
+		Period: func() time.Duration {
+			if a.told == nil {
+				return heartbeat.DefaultPeriod
+			}
+			return a.told.Period()
+		},
+		Peers: func() []netip.AddrPort {
+			if a.told == nil {
+				return nil
+			}
+			return a.told.Peers()
+		},
 	}
-	if told, ok := publisher.(heartbeat.Told); ok {
-		c.Period, c.Peers = told.Period, told.Peers
-	}
-	return c
 }
 
 // nodeAddress is HOST_IP, which a DaemonSet sets, else our end of the connection to the API server.

@@ -12,11 +12,12 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/check/network"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
+	"github.com/bulkhead-dev/bulkhead/internal/heartbeat"
 	"github.com/bulkhead-dev/bulkhead/internal/kubeclient"
 )
 
 // The wiring of what the network's checks learn from the rest of the agent, beside the fields of the file.
-func TestClusterOf_ConnectsEveryPart(t *testing.T) {
+func TestKnows_ConnectsEveryPart(t *testing.T) {
 	c, err := config.Load("../internal/config/testdata/agent/every-field.good.yaml", config.DefaultAgent())
 	require.NoError(t, err)
 	t.Setenv("HOST_IP", "10.0.0.9")
@@ -24,7 +25,9 @@ func TestClusterOf_ConnectsEveryPart(t *testing.T) {
 	require.NoError(t, err)
 	options, err := reportOptions(c, host.Paths{}, kube)
 	require.NoError(t, err)
-	cluster := clusterOf(kube, options.Publisher)
+	told, ok := options.Publisher.(heartbeat.Told)
+	require.True(t, ok)
+	cluster := (&agent{kube: kube, told: told}).knows()
 	require.Equal(t, netip.MustParseAddr("10.0.0.9"), cluster.Address())
 	require.Contains(t, cluster.Servers(), "10.0.0.1:6443")
 	require.Contains(t, cluster.Servers(), "[fd00::1]:6443", "those given")

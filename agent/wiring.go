@@ -14,6 +14,7 @@ import (
 	"github.com/bulkhead-dev/bulkhead/agent/report"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
+	"github.com/bulkhead-dev/bulkhead/internal/heartbeat"
 	"github.com/bulkhead-dev/bulkhead/internal/heartbeat/leasebeat"
 	"github.com/bulkhead-dev/bulkhead/internal/httpserver"
 	"github.com/bulkhead-dev/bulkhead/internal/kubeclient"
@@ -25,6 +26,7 @@ type agent struct {
 	doors    host.Doors
 	checks   []check.Check
 	kube     *kubeclient.Client
+	told     heartbeat.Told // by the controller; nil if the transport has no room for it
 	runner   *check.Runner
 	report   *report.Report
 	shutdown report.Shutdown
@@ -40,14 +42,7 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	var err error
-	if a.kube, err = kubeclient.New(kubeOptions(c, log)); err != nil {
-		return nil, err
-	}
-	options, err := reportOptions(c, paths, a.kube)
-	if err != nil {
-		return nil, err
-	}
-	if a.checks, err = checks(c.Checks, a.doors, clusterOf(a.kube, options.Publisher)); err != nil {
+	if a.checks, err = checks(c.Checks, a.doors, a.knows()); err != nil {
 		return nil, err
 	}
 	looks, err := newTurning(a.checks, registry)
@@ -57,6 +52,14 @@ func wire(c config.Agent, planned func() bool, log *slog.Logger) (*agent, error)
 	if a.runner, err = check.NewRunner(a.checks, looks, log); err != nil {
 		return nil, err
 	}
+	if a.kube, err = kubeclient.New(kubeOptions(c, log)); err != nil {
+		return nil, err
+	}
+	options, err := reportOptions(c, paths, a.kube)
+	if err != nil {
+		return nil, err
+	}
+	a.told, _ = options.Publisher.(heartbeat.Told)
 	options.Beliefs, options.Planned, options.Registry, options.Log = a.runner, planned, registry, log
 	if a.report, err = report.New(options); err != nil {
 		return nil, err
