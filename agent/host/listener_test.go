@@ -40,26 +40,6 @@ func TestListener_IsFoundByItsSocket(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrNoListener)
 }
 
-// TestListener_OfThisMachine reads the real tables: our own listener is ours. It needs to be in the first process's
-// network.
-func TestListener_OfThisMachine(t *testing.T) {
-	ours, err := os.Readlink("/proc/self/ns/net")
-	require.NoError(t, err)
-	if first, err := os.Readlink("/proc/1/ns/net"); err != nil || first != ours {
-		t.Skip("not in the network of the first process, or not shown to us")
-	}
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue // no IPv6
-		}
-		defer listener.Close() //nolint:errcheck // a test
-		got, err := host.NewProcesses(host.Paths{}).Listener(t.Context(), listener.Addr().(*net.TCPAddr).Port)
-		require.NoError(t, err)
-		require.Equal(t, os.Getpid(), got.PID)
-	}
-}
-
 func BenchmarkListener(b *testing.B) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(b, err)
