@@ -126,6 +126,7 @@ func (l *lab) guard(ctx context.Context, c cell) (end func() error) {
 				switch {
 				case one.Name == c.check && (c.passing || c.state == v1alpha1.CheckRestarting) && one.State == v1alpha1.CheckUnhealthy:
 					return fmt.Errorf("%s of %s was taken for dead while it restarts: %s", one.Name, c.node, one.Message)
+				case c.node == "n2" && one.Name == "calico": // its only peer is n1, whose BIRD is broken meanwhile
 				case one.State == v1alpha1.CheckHealthy, one.Name == c.check, slices.Contains(c.also, one.Name):
 				case one.ExplainedBy != "":
 				default:
