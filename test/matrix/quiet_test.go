@@ -3,6 +3,7 @@
 package matrix
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"testing"
@@ -30,7 +31,7 @@ func TestQuiet(t *testing.T) {
 		}
 	}
 	require.NoError(t, daemons.Exits(ctx, l.bed, "n3", 10_000))
-	t.Cleanup(func() { require.NoError(t, daemons.Exits(ctx, l.bed, "n3", 0)) })
+	t.Cleanup(func() { require.NoError(t, daemons.Exits(context.WithoutCancel(ctx), l.bed, "n3", 0)) })
 	blow("n1", daemons.Rules, daemons.Crash, daemons.Containers)
 	blow("n2", daemons.Rules, daemons.Crash, daemons.Containers)
 	blow("n3", daemons.Rules, daemons.Crash)
