@@ -56,6 +56,7 @@ func (b *Bed) Uninstall(ctx context.Context) error {
 // agentUnit runs an agent on the host itself, as a person would who does not want it to depend on the runtime it judges.
 const agentUnit = `[Unit]
 Description=Bulkhead agent
+StartLimitIntervalSec=0
 [Service]
 ExecStart=/opt/bulkhead/bulkhead-agent --config=/opt/bulkhead/agent.yaml
 Restart=always
