@@ -74,3 +74,12 @@ func (r *call) trusted(look Look, c Check) Look {
 	}
 	return look
 }
+
+// Within bounds a step of a look to a share of the time that is left, in percent.
+func Within(ctx context.Context, percent int) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)*time.Duration(percent)/100)
+}

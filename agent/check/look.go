@@ -33,8 +33,16 @@ func (l Look) headline() Finding {
 	if len(l.Findings) == 0 {
 		return Finding{}
 	}
-	return slices.MinFunc(l.Findings, func(a, b Finding) int { return cmp.Compare(a.rank(), b.rank()) })
+	return slices.MinFunc(l.Findings, Graver)
 }
+
+// IsFaulty says that something was found wrong or is being restarted: there is more than notes.
+func IsFaulty(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return !f.Note })
+}
+
+// Graver orders findings: faults, what is being restarted, notes.
+func Graver(a, b Finding) int { return cmp.Compare(a.rank(), b.rank()) }
 
 func (f Finding) rank() int {
 	switch {

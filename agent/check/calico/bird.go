@@ -27,7 +27,7 @@ func newBird(o config.CalicoSubject, doors host.Doors, name string) *member {
 			Zombie:       v1alpha1.ReasonCalicoBirdZombie,
 		},
 		Ask:         b.ask,
-		WatchSocket: watchFile(doors.Paths, socket),
+		WatchSocket: daemon.WatchFile(doors.Paths, socket),
 	}, doors.Systemd, trail)}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 )
@@ -76,10 +75,6 @@ func (t *trail) isContainerGone() bool {
 func (t *trail) restarts() uint32 { return max(t.starts, 1) - 1 }
 
 func isSame(a, b host.Process) bool { return a.PID == b.PID && a.Started == b.Started }
-
-func watchFile(paths host.Paths, file string) check.Watch {
-	return func(ctx context.Context, changed func()) error { return host.FileChanges(ctx, paths, file, changed) }
-}
 
 // A sighting is what one look saw of one member.
 type sighting struct {

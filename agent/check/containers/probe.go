@@ -125,7 +125,7 @@ func (p *Probe) reconcile(ctx context.Context, r *runtime) (done bool) {
 
 // list asks for sandboxes first, so that no container is listed whose sandbox was there and is not listed.
 func list(ctx context.Context, cri *host.CRI) (listing, error) {
-	asked, cancel := within(ctx, 85)
+	asked, cancel := check.Within(ctx, 85)
 	defer cancel()
 	l := listing{asked: time.Now()}
 	var err error
@@ -134,13 +134,4 @@ func list(ctx context.Context, cri *host.CRI) (listing, error) {
 	}
 	l.containers, err = cri.Containers(ctx, asked)
 	return l, err
-}
-
-// within bounds a step to a share of the time that is left, in percent.
-func within(ctx context.Context, percent int) (context.Context, context.CancelFunc) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)*time.Duration(percent)/100)
 }

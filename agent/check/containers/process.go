@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 )
 
@@ -34,7 +35,7 @@ type question struct {
 
 // learn asks for more about a few: the exit codes of those that ended, and the main processes of those that run.
 func (p *Probe) learn(ctx context.Context, r *runtime) {
-	asked, cancel := within(ctx, 50)
+	asked, cancel := check.Within(ctx, 50)
 	defer cancel()
 	for _, q := range p.questions() {
 		if asked.Err() != nil {

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -77,7 +76,7 @@ func (p *Probe) Probe(ctx context.Context) ([]check.Finding, error) {
 		p.main.set(o.Process.Process)
 	}
 	findings, err := judge(o, p.memory, p.subject)
-	well := err == nil && !slices.ContainsFunc(findings, func(f check.Finding) bool { return !f.Note })
+	well := err == nil && !check.IsFaulty(findings)
 	p.memory = p.memory.after(o, p.subject, well)
 	return findings, err
 }
@@ -90,7 +89,7 @@ func (p *Probe) Restarts() uint32 { return p.memory.Restarts }
 func (p *Probe) gather(ctx context.Context) Observation {
 	if p.mayBelieveOld() {
 		o := Observation{Unit: p.unit, Process: p.findProcess(ctx, p.unit)}
-		asked, cancel := within(ctx, 40)
+		asked, cancel := check.Within(ctx, 40)
 		defer cancel()
 		if o.Answer = p.subject.Ask(ctx, asked); o.Answer.Kind == Good {
 			return o
@@ -102,7 +101,7 @@ func (p *Probe) gather(ctx context.Context) Observation {
 	p.unit, p.unitAt = o.Unit, time.Now()
 	o.Process = p.findProcess(ctx, o.Unit)
 	if p.subject.Ask != nil && p.mayAsk(o) {
-		asked, cancel := within(ctx, 85)
+		asked, cancel := check.Within(ctx, 85)
 		defer cancel()
 		o.Answer = p.subject.Ask(ctx, asked)
 	}
@@ -120,7 +119,7 @@ func (p *Probe) askSystemd(ctx context.Context) Unit {
 	if p.subject.Unit == "" {
 		return Unit{}
 	}
-	ctx, cancel := within(ctx, 40)
+	ctx, cancel := check.Within(ctx, 40)
 	defer cancel()
 	unit, err := p.units.Unit(ctx, p.subject.Unit)
 	switch {
@@ -167,13 +166,4 @@ func (p *Probe) mayAsk(o Observation) bool {
 	default:
 		return o.Process.Testimony == Spoke // it runs already, asking does not start it
 	}
-}
-
-// within bounds a step to a share of the time that is left, in percent.
-func within(ctx context.Context, percent int) (context.Context, context.CancelFunc) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)*time.Duration(percent)/100)
 }

@@ -17,12 +17,7 @@ type Outcome struct {
 }
 
 // IsWell says that nothing was found wrong, notes aside.
-func (o Outcome) IsWell() bool { return o.Err == nil && !o.isFaulty() }
-
-// isFaulty says that something was found wrong, or is being restarted.
-func (o Outcome) isFaulty() bool {
-	return slices.ContainsFunc(o.Findings, func(f check.Finding) bool { return !f.Note })
-}
+func (o Outcome) IsWell() bool { return o.Err == nil && !check.IsFaulty(o.Findings) }
 
 // Several looks with all probes at once, so that one daemon's silence takes no time from the others. Each is still used
 // by one goroutine at a time.
@@ -64,24 +59,13 @@ func Join(outcomes ...Outcome) ([]check.Finding, error) {
 			findings = append(findings, o.Findings...)
 		}
 	}
-	slices.SortStableFunc(findings, func(a, b check.Finding) int { return rank(a) - rank(b) })
-	switch joined := (Outcome{Findings: findings}); {
+	slices.SortStableFunc(findings, check.Graver)
+	switch {
 	case absent == len(outcomes):
 		return nil, check.ErrNotApplicable
-	case len(doubts) > 0 && !joined.isFaulty():
+	case len(doubts) > 0 && !check.IsFaulty(findings):
 		return nil, errors.Join(doubts...)
 	default:
 		return findings, nil
-	}
-}
-
-func rank(f check.Finding) int {
-	switch {
-	case f.Note:
-		return 2
-	case f.Restarting:
-		return 1
-	default:
-		return 0
 	}
 }

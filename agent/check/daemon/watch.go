@@ -22,6 +22,11 @@ func (p *Probe) Watch(ctx context.Context, changed func()) error {
 	return check.Together(watches...)(ctx, changed)
 }
 
+// WatchFile is a Subject's WatchSocket for a file of the host.
+func WatchFile(paths host.Paths, file string) check.Watch {
+	return func(ctx context.Context, changed func()) error { return host.FileChanges(ctx, paths, file, changed) }
+}
+
 func (p *Probe) watchUnit(ctx context.Context, changed func()) error {
 	err := p.units.Changes(ctx, p.subject.Unit, func() {
 		p.unitTold.Store(true)

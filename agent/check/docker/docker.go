@@ -40,9 +40,7 @@ func New(o config.DockerSubject, doors host.Doors) *daemon.Probe {
 			}
 			return judge(reply)
 		},
-		WatchSocket: func(ctx context.Context, changed func()) error {
-			return host.FileChanges(ctx, doors.Paths, o.Socket, changed)
-		},
+		WatchSocket:   daemon.WatchFile(doors.Paths, o.Socket),
 		AskOnlyActive: true,
 		Optional:      true,
 	}, doors.Systemd, doors.Processes)

@@ -3,7 +3,6 @@ package network
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -49,7 +48,7 @@ func (p *DNS) Probe(ctx context.Context) ([]check.Finding, error) {
 		return nil, check.ErrNotApplicable
 	}
 	findings, err := judgeDNS(p.gather(ctx, addresses), p.config.Domain)
-	isFault := slices.ContainsFunc(findings, func(f check.Finding) bool { return !f.Note })
+	isFault := check.IsFaulty(findings)
 	p.worked = p.worked || (err == nil && !isFault)
 	if isFault && !p.worked && len(p.config.Servers) == 0 {
 		// The kubelet writes 127.0.0.1 for "there is none"; and a node may live without name servers.

@@ -42,7 +42,7 @@ func New(o config.OVSSubject, doors host.Doors) *Probe {
 			Zombie:       v1alpha1.ReasonOVSVswitchdZombie,
 		},
 		Ask:         p.askVswitchd,
-		WatchSocket: watchFile(doors.Paths, path.Join(o.RunDir, vswitchd+".pid")),
+		WatchSocket: daemon.WatchFile(doors.Paths, path.Join(o.RunDir, vswitchd+".pid")),
 		Optional:    true,
 	}, units, newProcessDoor(o.RunDir, doors))
 	p.server = daemon.New(daemon.Subject{
@@ -53,14 +53,10 @@ func New(o config.OVSSubject, doors host.Doors) *Probe {
 			Zombie:       v1alpha1.ReasonOVSDBZombie,
 		},
 		Ask:         p.askServer,
-		WatchSocket: watchFile(doors.Paths, path.Join(o.RunDir, "db.sock")),
+		WatchSocket: daemon.WatchFile(doors.Paths, path.Join(o.RunDir, "db.sock")),
 		Optional:    true,
 	}, units, newProcessDoor(o.RunDir, doors))
 	return p
-}
-
-func watchFile(paths host.Paths, file string) check.Watch {
-	return func(ctx context.Context, changed func()) error { return host.FileChanges(ctx, paths, file, changed) }
 }
 
 // Probe asks both daemons at once, and the kernel when a bridge wants its datapath.

@@ -160,10 +160,8 @@ func newDaemon(k kind, doors host.Doors) *cridaemon {
 			NotAnswering: v1alpha1.ReasonRuntimeNotAnswering,
 			Zombie:       v1alpha1.ReasonRuntimeZombie,
 		},
-		Ask: d.ask,
-		WatchSocket: func(ctx context.Context, changed func()) error {
-			return host.FileChanges(ctx, doors.Paths, k.socket, changed)
-		},
+		Ask:         d.ask,
+		WatchSocket: daemon.WatchFile(doors.Paths, k.socket),
 	}, doors.Systemd, doors.Processes)
 	return d
 }
