@@ -21,15 +21,7 @@ const (
 	NeedConfigz Need = "nodes/configz"
 	// NeedNetAdmin reads nftables, and the names of legacy iptables' tables.
 	NeedNetAdmin Need = "NET_ADMIN"
-	// NeedDACReadSearch reads files that root does not own.
-	NeedDACReadSearch Need = "DAC_READ_SEARCH"
 	// NeedDACOverride connects to sockets that root does not own: that takes the right to write, which
 	// DAC_READ_SEARCH does not give.
 	NeedDACOverride Need = "DAC_OVERRIDE"
-	// NeedSysPtrace reads what /proc shows of other users' processes.
-	NeedSysPtrace Need = "SYS_PTRACE"
-	// NeedSysResource registers pressure triggers.
-	NeedSysResource Need = "SYS_RESOURCE"
-	// NeedSyslog reads /dev/kmsg.
-	NeedSyslog Need = "SYSLOG"
 )

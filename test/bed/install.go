@@ -66,11 +66,11 @@ RestartSec=1
 // InstallHostAgent runs the agent of a node as a systemd unit on the node, with a token bound to its Node. config is its
 // configuration file but for the node's name and the kubeconfig; its token is also in /opt/bulkhead/token. Files inside a node are gone after a power-off.
 func (b *Bed) InstallHostAgent(ctx context.Context, node, config string) error {
-	kubeconfig, err := b.AgentKubeconfig(ctx, node)
+	token, err := b.agentToken(ctx, node)
 	if err != nil {
 		return err
 	}
-	token, err := b.agentToken(ctx, node)
+	kubeconfig, err := b.kubeconfigWith(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,14 @@ func (b *Bed) agentToken(ctx context.Context, node string) (string, error) {
 
 // AgentKubeconfig is a kubeconfig of the agent's account with a token that names the node, as admission asks for.
 func (b *Bed) AgentKubeconfig(ctx context.Context, node string) (string, error) {
+	token, err := b.agentToken(ctx, node)
+	if err != nil {
+		return "", err
+	}
+	return b.kubeconfigWith(ctx, token)
+}
+
+func (b *Bed) kubeconfigWith(ctx context.Context, token string) (string, error) {
 	var values [2]string
 	for i, argv := range [][]string{
 		{"config", "view", "--raw", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}"},
@@ -126,10 +134,6 @@ func (b *Bed) AgentKubeconfig(ctx context.Context, node string) (string, error) 
 			return "", err
 		}
 		values[i] = strings.TrimSpace(out)
-	}
-	token, err := b.agentToken(ctx, node)
-	if err != nil {
-		return "", err
 	}
 	return fmt.Sprintf(`apiVersion: v1
 kind: Config

@@ -4,6 +4,7 @@ package matrix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -138,11 +139,10 @@ func (l *lab) guard(ctx context.Context, c cell) (end func() error) {
 	}()
 	return func() error {
 		cancel()
-		if err := <-found; err != nil && ctx.Err() != nil && err.Error() == context.Canceled.Error() {
-			return nil
-		} else {
+		if err := <-found; !errors.Is(err, context.Canceled) {
 			return err
 		}
+		return nil // asked to end
 	}
 }
 

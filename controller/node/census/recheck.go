@@ -88,7 +88,7 @@ func stillFailing(r decision.Report, evidence string) error {
 		return changed("the node has rebooted")
 	}
 	for _, c := range r.Checks {
-		if decision.EvidenceOfFailure(r.BootID, c.Name) == evidence && c.StillFailing() {
+		if decision.EvidenceOfFailure(r.BootID, c.Name) == evidence && c.IsFault() {
 			return nil
 		}
 	}

@@ -165,7 +165,7 @@ func (m Memory) withChecks(checks []Check, window time.Duration, now time.Time) 
 		}
 	}
 	for _, c := range checks {
-		if !c.isFault() {
+		if !c.IsFault() {
 			continue
 		}
 		failing[c.Name] = true

@@ -76,16 +76,13 @@ type Check struct {
 	ConfirmedFast bool
 }
 
-// isFault says that the check fails by itself, surely or as confirmed fast. Whether the latter counts, the ladder says.
-func (c Check) isFault() bool {
+// IsFault says that the check fails by itself, surely or as confirmed fast. Whether the latter counts, the ladder says.
+func (c Check) IsFault() bool {
 	return (c.State == v1alpha1.CheckUnhealthy || c.isFast()) && c.ExplainedBy == ""
 }
 
 // isFast says that only the looks after an event confirmed the failure so far.
 func (c Check) isFast() bool { return c.State == v1alpha1.CheckFailing && c.ConfirmedFast }
-
-// StillFailing says whether a fault that was decided about stands. It is for the recheck before acting.
-func (c Check) StillFailing() bool { return c.isFault() }
 
 // Witness is what others say of a node that fell silent.
 type Witness struct {

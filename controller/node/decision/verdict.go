@@ -147,7 +147,7 @@ func (v *Verdict) faults(n Node) []fault {
 	}
 	var out []fault
 	for _, c := range sorted(n.Report.Checks) {
-		if c.isFault() {
+		if c.IsFault() {
 			out = append(out, faultOf(c))
 		}
 	}
