@@ -75,7 +75,8 @@ func (r *call) trusted(look Look, c Check) Look {
 	return look
 }
 
-// Within bounds a step of a look to a share of the time that is left, in percent.
+// Within bounds a step of a look to a share of the time that is left, in percent. A question to a daemon that ends the
+// look has 85: its silence is then told from our own lack of time.
 func Within(ctx context.Context, percent int) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {

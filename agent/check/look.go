@@ -10,19 +10,17 @@ import (
 // outcome reads the two results of a probe together; see Probe.
 func outcome(findings []Finding, err error, restarts uint32, at time.Time) Look {
 	look := Look{Findings: findings, Err: err, Restarts: restarts, At: at}
-	faults := slices.ContainsFunc(findings, func(f Finding) bool { return !f.Note && !f.Restarting })
-	restarting := slices.ContainsFunc(findings, func(f Finding) bool { return !f.Note && f.Restarting })
 	switch {
 	case errors.Is(err, ErrNotApplicable):
 		look.State = NotApplicable
 	case err != nil:
 		look.State = Unknown
-	case faults:
-		look.State = Unhealthy
-	case restarting:
+	case !IsFaulty(findings):
+		look.State = Healthy
+	case look.headline().Restarting:
 		look.State = Restarting
 	default:
-		look.State = Healthy
+		look.State = Unhealthy
 	}
 	return look
 }

@@ -72,17 +72,6 @@ func (r *Runner) Changed() <-chan struct{} { return r.changed }
 // Looked is closed when every check has been looked at once. Until then a Snapshot says Unknown of some.
 func (r *Runner) Looked() <-chan struct{} { return r.looked }
 
-// LookNow asks for an immediate look, as an event does. It never waits. It says whether there is such a check.
-func (r *Runner) LookNow(name Name) bool {
-	for _, l := range r.order {
-		if l.check.Name == name {
-			l.ask()
-			return true
-		}
-	}
-	return false
-}
-
 // Snapshot is what is believed now, in the order of the checks. Checks that do not apply to this node are left out.
 func (r *Runner) Snapshot() []v1alpha1.CheckStatus {
 	r.mu.Lock()

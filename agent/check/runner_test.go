@@ -170,29 +170,6 @@ func TestRunner_TellsOfChangesAndIsQuietOtherwise(t *testing.T) {
 	})
 }
 
-func TestRunner_LooksAtOnceWhenAskedButNotMoreOftenThanEveryTenthOfASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var looks atomic.Int32
-		c := New("a", scripted(func(context.Context) ([]Finding, error) { looks.Add(1); return nil, nil }))
-		c.Interval = time.Hour
-		r := run(t, nil, c)
-		<-r.Looked()
-		time.Sleep(time.Second)
-		require.EqualValues(t, 1, looks.Load())
-		require.True(t, r.LookNow("a"))
-		require.False(t, r.LookNow("b"))
-		synctest.Wait()
-		require.EqualValues(t, 2, looks.Load())
-		for range 1000 {
-			r.LookNow("a")
-			time.Sleep(time.Millisecond)
-		}
-		synctest.Wait()
-		require.LessOrEqual(t, looks.Load(), int32(13))
-		require.GreaterOrEqual(t, looks.Load(), int32(10))
-	})
-}
-
 func TestRunner_CountsRestartsThatLookHealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &restartingDaemon{}

@@ -84,6 +84,26 @@ func TestWatch_AnEventIsFollowedAtOnceAndConfirmedInMilliseconds(t *testing.T) {
 	})
 }
 
+func TestWatch_EventsAreFollowedAtOnceButNotMoreOftenThanEveryTenthOfASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTold()
+		r := run(t, nil, quiet(d))
+		<-r.Looked()
+		time.Sleep(time.Second)
+		require.EqualValues(t, 1, d.looks.Load())
+		d.events <- struct{}{}
+		synctest.Wait()
+		require.EqualValues(t, 2, d.looks.Load())
+		for range 1000 {
+			d.events <- struct{}{}
+			time.Sleep(time.Millisecond)
+		}
+		synctest.Wait()
+		require.LessOrEqual(t, d.looks.Load(), int32(13))
+		require.GreaterOrEqual(t, d.looks.Load(), int32(10))
+	})
+}
+
 func TestWatch_AGoodLookEndsTheConfirmation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newTold()

@@ -63,16 +63,11 @@ func (c *Configz) get(ctx context.Context, target *url.URL, token []byte) ([]byt
 	request.Header.Set("User-Agent", "bulkhead-agent")
 	request.Header.Set("Authorization", "Bearer "+string(token))
 
-	plain, err := (&net.Dialer{}).DialContext(ctx, "tcp", target.Host)
+	plain, err := dial(ctx, "tcp", target.Host)
 	if err != nil {
 		return nil, err
 	}
 	defer plain.Close() //nolint:errcheck // read to its end or given up
-	if deadline, bounded := ctx.Deadline(); bounded {
-		if err := plain.SetDeadline(deadline); err != nil {
-			return nil, err
-		}
-	}
 	conn := tls.Client(plain, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})
 	// Only an accepted connection has an owner, and whoever answered a handshake has accepted it.
 	if err := conn.HandshakeContext(ctx); err != nil {

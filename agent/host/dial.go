@@ -8,19 +8,29 @@ import (
 	"os"
 )
 
-// dialSocket connects to a unix socket, by its path as we see it, for one exchange that ends with ctx.
-func dialSocket(ctx context.Context, path string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
-	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("%w; a socket of another user takes the capability DAC_OVERRIDE", err)
-	}
+// dial connects for one exchange that ends with ctx.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	if deadline, bounded := ctx.Deadline(); bounded {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
+	deadline, _ := ctx.Deadline() // the zero time is none
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
+}
+
+// dialSocket is dial to a unix socket, by its path as we see it.
+func dialSocket(ctx context.Context, path string) (net.Conn, error) {
+	conn, err := dial(ctx, "unix", path)
+	return conn, ofAnother(err)
+}
+
+// ofAnother says what it takes to be let in.
+func ofAnother(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%w; a socket of another user takes the capability DAC_OVERRIDE", err)
+	}
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,11 +23,10 @@ func (ps *Processes) Exited(ctx context.Context, p Process) error {
 	defer file.Close()
 
 	// The descriptor now holds on to whoever has the PID. Only its start time says whether that is the one meant.
-	if now, err := ps.Stat(p.PID); err != nil || now.Started != p.Started {
+	if _, err := ps.Now(p); err != nil {
 		return errors.Join(err, ErrNoProcess)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer endReads(ctx, file)()
 	raw, err := file.SyscallConn()
 	if err != nil {
 		return err

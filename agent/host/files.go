@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -30,8 +29,7 @@ func FileChanges(ctx context.Context, paths Paths, file string, changed func()) 
 	if _, err := unix.InotifyAddWatch(fd, folder, appeared|gone|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF|unix.IN_ONLYDIR); err != nil {
 		return fmt.Errorf("watching %s: %w", filepath.Dir(file), err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = queue.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer endReads(ctx, queue)()
 	buffer := make([]byte, 4096) // an event is 16 bytes and a name of at most 256
 	for {
 		n, err := queue.Read(buffer)

@@ -59,16 +59,11 @@ func get(ctx context.Context, network, endpoint, address string) (Reply, error) 
 	}
 	request.Close = true
 	request.Header.Set("User-Agent", "bulkhead-agent")
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, endpoint)
+	conn, err := dial(ctx, network, endpoint)
 	if err != nil {
 		return Reply{}, err
 	}
 	defer conn.Close() //nolint:errcheck // read to its end or given up
-	if deadline, bounded := ctx.Deadline(); bounded {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return Reply{}, err
-		}
-	}
 	if err := request.Write(conn); err != nil {
 		return Reply{}, err
 	}

@@ -78,33 +78,21 @@ func readListener(line []byte, port int) (inode string, listens, isPort bool) {
 
 // holder is the process that has one of the sockets open. Of a parent and a child that inherited it, the older.
 func (ps *Processes) holder(ctx context.Context, sockets []string) (Process, error) {
-	entries, err := os.ReadDir(ps.proc)
+	table, err := ps.table(ctx)
 	if err != nil {
 		return Process{}, err
 	}
-	best, denied := Process{}, 0
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		if ctx.Err() != nil {
-			return Process{}, ctx.Err()
-		}
-		holds, err := ps.holds(pid, sockets)
+	denied := 0
+	owner, err := pick(ctx, table, func(p Process) bool {
+		holds, err := ps.holds(p.PID, sockets)
 		if errors.Is(err, os.ErrPermission) {
 			denied++
 		}
-		if !holds {
-			continue
-		}
-		if p, err := ps.Stat(pid); err == nil && (best.PID == 0 || isBetter(p, best)) {
-			best = p
-		}
-	}
+		return holds
+	})
 	switch {
-	case best.PID != 0:
-		return best, nil
+	case !errors.Is(err, ErrNoProcess):
+		return owner, err
 	case denied > 0:
 		return Process{}, fmt.Errorf("the descriptors of %d processes are not shown to us, it takes SYS_PTRACE: %w", denied, os.ErrPermission)
 	default:

@@ -29,7 +29,7 @@ func (n *Netfilter) Watch(ctx context.Context, changed func()) error {
 	if err := conn.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
 		return nfError("listening to nftables", err)
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer endReads(ctx, conn)()
 	for {
 		messages, err := conn.Receive()
 		switch {

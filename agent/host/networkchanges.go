@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,8 +22,7 @@ func (n *Network) Changes(ctx context.Context, concerns func(link int) bool, cha
 		return fmt.Errorf("subscribing to rtnetlink: %w", err)
 	}
 	defer queue.Close()
-	stop := context.AfterFunc(ctx, func() { _ = queue.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer endReads(ctx, queue)()
 	buffer := make([]byte, 2*rtnetlinkBuffer) // no message of the kernel's is longer
 	for {
 		size, err := queue.Read(buffer)

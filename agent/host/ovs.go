@@ -38,7 +38,7 @@ func (o *OVS) Version(outer, asked context.Context, runDir, daemon string) (stri
 	if err != nil {
 		return "", err
 	}
-	version, err := askControl(asked, socket, "version")
+	version, err := askOVS[string](asked, socket, "version", "[]")
 	return version, observed(outer, err)
 }
 

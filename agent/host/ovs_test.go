@@ -49,7 +49,6 @@ func TestOVS_APIDFileThatIsBeingWrittenIsNotThereYet(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrAbsent)
 }
 
-// The library itself would wait for a reply until the end of time, or spin.
 func TestOVS_SortsHowADatabaseFailsToAnswer(t *testing.T) {
 	ask := func(paths host.Paths, outer context.Context) error {
 		asked, cancel := context.WithTimeout(outer, 100*time.Millisecond)
@@ -66,6 +65,7 @@ func TestOVS_SortsHowADatabaseFailsToAnswer(t *testing.T) {
 		"nobody listens":            {func(t *testing.T, p host.Paths) { hosttest.Dead(t, p, socket) }, host.ErrRefused},
 		"no such socket":            {func(*testing.T, host.Paths) {}, host.ErrAbsent},
 		"hangs up":                  {hangUp, host.ErrRefused},
+		"begins and never ends":     {dribble, host.ErrSilent},
 	} {
 		paths := hosttest.NewMachine(t)
 		c.prepare(t, paths)
@@ -78,6 +78,19 @@ func TestOVS_SortsHowADatabaseFailsToAnswer(t *testing.T) {
 	err := ask(paths, outer)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, host.ErrSilent, "our own lack of time")
+}
+
+// dribble answers with a blank now and then: each read gets something before it would time out.
+func dribble(t *testing.T, paths host.Paths) {
+	t.Helper()
+	listener := hosttest.Listen(t, paths, socket)
+	go func() {
+		conn, err := listener.Accept()
+		for err == nil {
+			time.Sleep(10 * time.Millisecond)
+			_, err = conn.Write([]byte(" "))
+		}
+	}()
 }
 
 func TestBird_FollowsBIRD(t *testing.T) {

@@ -2,11 +2,7 @@ package host
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-
-	"github.com/digitalocean/go-openvswitch/ovsdb"
 )
 
 // OVSDatabase is what Open vSwitch's database says of the switch.
@@ -17,74 +13,57 @@ type OVSDatabase struct {
 	KernelBridges int
 }
 
-// Database asks ovsdb-server for an echo and for the configuration, on the socket that its clients use.
+// readSwitch is one transaction. It names its columns, because all of them come with the statistics of every bridge.
+const readSwitch = `["Open_vSwitch",` +
+	`{"op":"select","table":"Open_vSwitch","where":[],"columns":["cur_cfg","next_cfg"]},` +
+	`{"op":"select","table":"Bridge","where":[],"columns":["datapath_type"]}]`
+
+// Database asks ovsdb-server for the configuration, on the socket that its clients use. We speak to it ourselves: package
+// ovsdb of go-openvswitch crashes on a reply without an id, reads on for ever after most errors, and took as long with
+// its goroutines as all the rest of a look.
 func (o *OVS) Database(outer, asked context.Context, socket string) (OVSDatabase, error) {
-	conn, err := dialSocket(asked, o.paths.At(socket))
-	if err != nil {
-		return OVSDatabase{}, observed(outer, err)
+	results, err := askOVS[[]selected](asked, o.paths.At(socket), "transact", readSwitch)
+	if err == nil {
+		var database OVSDatabase
+		if database, err = readDatabase(results); err == nil {
+			return database, nil
+		}
 	}
-	ctx, fail := context.WithCancelCause(asked)
-	defer fail(nil)
-	client, err := ovsdb.New(newGuard(conn, fail))
-	if err != nil {
-		return OVSDatabase{}, errors.Join(err, conn.Close())
-	}
-	defer client.Close() //nolint:errcheck // read to its end or given up
-	database, err := askDatabase(ctx, client)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // the library says only that it was cancelled
-	}
-	return database, observed(outer, err)
+	return OVSDatabase{}, observed(outer, fmt.Errorf("reading the switch's configuration: %w", err))
 }
 
-func askDatabase(ctx context.Context, client *ovsdb.Client) (OVSDatabase, error) {
-	if err := client.Echo(ctx); err != nil {
-		return OVSDatabase{}, fmt.Errorf("asking the database for an echo: %w", err)
+// selected is what one operation of readSwitch has found, or why it could not.
+type selected struct {
+	Rows []struct {
+		Current  *int64 `json:"cur_cfg"`
+		Next     *int64 `json:"next_cfg"`
+		Datapath string `json:"datapath_type"`
+	} `json:"rows"`
+	Error   string `json:"error"`
+	Details string `json:"details"`
+}
+
+// readDatabase reads the rows of both tables. A database that nobody has written to yet has none.
+func readDatabase(results []selected) (OVSDatabase, error) {
+	for _, r := range results {
+		if r.Error != "" {
+			return OVSDatabase{}, fmt.Errorf("it answers: %s: %s", r.Error, r.Details)
+		}
 	}
-	rows, err := client.Transact(ctx, "Open_vSwitch", []ovsdb.TransactOp{
-		columns{Table: "Open_vSwitch", Columns: []string{"cur_cfg", "next_cfg"}},
-		columns{Table: "Bridge", Columns: []string{"datapath_type"}},
-	})
-	if err != nil {
-		return OVSDatabase{}, fmt.Errorf("reading the switch's configuration: %w", err)
+	if len(results) != 2 {
+		return OVSDatabase{}, fmt.Errorf("%w: %d results of two questions", errOVS, len(results))
 	}
-	return readDatabase(rows)
-}
-
-// columns selects some columns of every row of a table. The library's own Select fetches them all, with the statistics
-// of every bridge.
-type columns struct {
-	Op      string   `json:"op"`
-	Table   string   `json:"table"`
-	Where   []string `json:"where"`
-	Columns []string `json:"columns"`
-}
-
-// MarshalJSON makes it a TransactOp.
-func (c columns) MarshalJSON() ([]byte, error) {
-	type plain columns // without this method
-	c.Op, c.Where = "select", []string{}
-	return json.Marshal(plain(c))
-}
-
-// readDatabase reads the rows of both tables, which the library has put one behind the other. A database that nobody
-// has written to yet has none.
-func readDatabase(rows []ovsdb.Row) (OVSDatabase, error) {
 	var d OVSDatabase
-	for _, row := range rows {
-		if kind, isBridge := row["datapath_type"]; isBridge {
-			switch kind {
-			case "", "system":
-				d.KernelBridges++
-			}
-			continue
+	for _, row := range results[0].Rows {
+		if row.Current == nil || row.Next == nil {
+			return OVSDatabase{}, fmt.Errorf("%w: a switch without cur_cfg and next_cfg", errOVS)
 		}
-		current, isCurrent := row["cur_cfg"].(float64)
-		next, isNext := row["next_cfg"].(float64)
-		if !isCurrent || !isNext {
-			return OVSDatabase{}, fmt.Errorf("reading the switch's configuration: no cur_cfg and next_cfg in %v", row)
+		d.CurrentConfig, d.NextConfig = *row.Current, *row.Next
+	}
+	for _, bridge := range results[1].Rows {
+		if bridge.Datapath == "" || bridge.Datapath == "system" {
+			d.KernelBridges++
 		}
-		d.CurrentConfig, d.NextConfig = int64(current), int64(next)
 	}
 	return d, nil
 }

@@ -74,6 +74,16 @@ func TestFind_BelievesTheAbsenceOfOneNeverFoundForAWhile(t *testing.T) {
 	require.ErrorIs(t, err, host.ErrNoProcess)
 }
 
+func TestFind_ByANameThatTheKernelCutShort(t *testing.T) {
+	paths := hosttest.NewMachine(t)
+	hosttest.Process{PID: 22, Name: "containerd-shim", Args: []string{"/usr/bin/containerd-shim-runc-v2"}}.Add(t, paths)
+	for _, name := range []string{"containerd-shim", "containerd-shim-runc-v2"} {
+		p, err := host.NewProcesses(paths).Find(t.Context(), name)
+		require.NoError(t, err, name)
+		require.Equal(t, 22, p.PID)
+	}
+}
+
 func TestStat_AnEndedProcessIsAnObservation(t *testing.T) {
 	_, err := host.NewProcesses(hosttest.NewMachine(t)).Stat(4711)
 	require.ErrorIs(t, err, host.ErrNoProcess)

@@ -43,17 +43,12 @@ func (Reach) Connect(outer, asked context.Context, address string) (time.Duratio
 // proxy on the way, complete a handshake too. Connected is set even with an error, if a connection came to be.
 func (Reach) Ask(outer, asked context.Context, address, path string) (Echo, error) {
 	began := time.Now()
-	conn, err := (&net.Dialer{}).DialContext(asked, "tcp", address)
+	conn, err := dial(asked, "tcp", address)
 	if err != nil {
 		return Echo{}, reached(outer, err)
 	}
 	defer conn.Close() //nolint:errcheck // read as far as we care
 	echo := Echo{Connected: time.Since(began)}
-	if deadline, bounded := asked.Deadline(); bounded {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return echo, err
-		}
-	}
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\nUser-Agent: bulkhead-agent\r\n\r\n", path, address)
 	if err != nil {
 		return echo, reached(outer, err)

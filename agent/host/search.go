@@ -32,9 +32,7 @@ type Pattern struct {
 // It is used by one goroutine at a time.
 type Search struct {
 	processes *Processes
-	last      Process
-	lastSeen  time.Time // zero: never
-	searched  time.Time
+	known     finding
 	pause     time.Duration // between searches for one never found
 }
 
@@ -50,24 +48,21 @@ func (s *Search) Hurry() { s.pause = 0 }
 // Find gives the process. One that was found and is now a zombie is given as such until another takes its place. Absence
 // is ErrNoProcess.
 func (s *Search) Find(ctx context.Context, pattern Pattern) (Process, error) {
-	now, err := s.processes.Stat(s.last.PID)
-	isSame := err == nil && now.Started == s.last.Started
-	if isSame && !now.IsZombie() {
-		s.last, s.lastSeen = now, time.Now()
+	now, err := s.processes.Now(s.known.process)
+	isHere := err == nil
+	if isHere && !now.IsZombie() {
+		s.known.process, s.known.lastSeen = now, time.Now()
 		return now, nil
 	}
-	if !s.isDue() {
-		if isSame {
-			return now, nil
-		}
-		return Process{}, ErrNoProcess
+	found, err := Process{}, ErrNoProcess
+	if s.known.isDue(s.pause) {
+		s.known.searched, s.pause = time.Now(), min(max(2*s.pause, searchSoon), searchSeldom)
+		found, err = s.processes.match(ctx, pattern)
 	}
-	s.searched, s.pause = time.Now(), min(max(2*s.pause, searchSoon), searchSeldom)
-	found, err := s.processes.match(ctx, pattern)
 	switch {
 	case err == nil:
-		s.last, s.lastSeen = found, s.searched
-	case errors.Is(err, ErrNoProcess) && isSame:
+		s.known.process, s.known.lastSeen = found, s.known.searched
+	case errors.Is(err, ErrNoProcess) && isHere:
 		return now, nil
 	case !errors.Is(err, ErrNoProcess):
 		return Process{}, fmt.Errorf("searching for process %s: %w", pattern.Names[0], err)
@@ -75,34 +70,14 @@ func (s *Search) Find(ctx context.Context, pattern Pattern) (Process, error) {
 	return found, err
 }
 
-func (s *Search) isDue() bool {
-	since := time.Since(s.searched)
-	switch {
-	case s.searched.IsZero(), time.Since(s.lastSeen) < missedFor:
-		return true
-	case s.lastSeen.IsZero():
-		return since >= s.pause
-	default:
-		return since >= searchAgain
-	}
-}
-
 func (ps *Processes) match(ctx context.Context, pattern Pattern) (Process, error) {
 	table, err := ps.table(ctx)
 	if err != nil {
 		return Process{}, err
 	}
-	best, err := Process{}, ErrNoProcess
-	for _, p := range table {
-		if !slices.Contains(pattern.Names, p.Name) || p.IsZombie() || (err == nil && p.Started >= best.Started) {
-			continue
-		}
-		now, gone := ps.Stat(p.PID) // the table may be a moment old
-		if gone == nil && now.Started == p.Started && !now.IsZombie() && ps.fits(p.PID, pattern) {
-			best, err = now, nil
-		}
-	}
-	return best, err
+	return pick(ctx, table, func(p Process) bool {
+		return slices.Contains(pattern.Names, p.Name) && !p.IsZombie() && ps.fits(p.PID, pattern)
+	})
 }
 
 // fits reads of those few that have the name what costs more.
@@ -116,45 +91,10 @@ func (ps *Processes) fits(pid int, pattern Pattern) bool {
 	case len(pattern.Args) == 0:
 		return true
 	}
-	args, err := os.ReadFile(ps.file(pid, "cmdline"))
-	return err == nil && slices.ContainsFunc(strings.Split(string(args), "\x00"), func(arg string) bool {
+	args, err := ps.Args(pid)
+	return err == nil && slices.ContainsFunc(args, func(arg string) bool {
 		return slices.Contains(pattern.Args, strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"))
 	})
-}
-
-// table reads every process. Searches that wait for each other, for the members of one look, share it.
-func (ps *Processes) table(ctx context.Context) ([]Process, error) {
-	asked := time.Now()
-	ps.reading.Lock()
-	defer ps.reading.Unlock()
-	if ps.read.After(asked) {
-		return ps.last, nil
-	}
-	began := time.Now()
-	folder, err := os.Open(ps.proc)
-	if err != nil {
-		return nil, err
-	}
-	defer folder.Close() //nolint:errcheck // was only read
-	names, err := folder.Readdirnames(0)
-	if err != nil {
-		return nil, err
-	}
-	var table []Process
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if p, err := ps.Stat(pid); err == nil {
-			table = append(table, p)
-		}
-	}
-	ps.last, ps.read = table, began
-	return table, nil
 }
 
 // namespaceIDs are a process's PIDs from the host's namespace inwards.
@@ -181,6 +121,9 @@ func (ps *Processes) hasHostNetwork(pid int) bool {
 	hosts, err := os.Stat(filepath.Join(ps.file(1, "net"), "dev"))
 	return err == nil && os.SameFile(its, hosts)
 }
+
+// inContainer: it has a PID namespace of its own. Asking takes no privilege, unlike reading /proc/<pid>/ns.
+func (ps *Processes) inContainer(pid int) bool { return len(ps.namespaceIDs(pid)) > 1 }
 
 // IsContainerInit says that a process is the first of its container, which ends with it.
 func (ps *Processes) IsContainerInit(pid int) bool {

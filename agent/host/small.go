@@ -2,9 +2,11 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +41,11 @@ func again(call func() (int, error)) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// endReads ends reads of a file or socket that wait, once ctx does: defer endReads(ctx, file)().
+func endReads(ctx context.Context, of interface{ SetReadDeadline(t time.Time) error }) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = of.SetReadDeadline(time.Unix(1, 0)) })
 }
 
 // readLimit reads a file that holds one number. The word max means no limit.

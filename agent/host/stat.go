@@ -25,6 +25,18 @@ func (p Process) IsZombie() bool { return p.State == 'Z' || p.State == 'X' }
 // IsStopped says that it was stopped by a signal or a tracer. Whether that matters is for its answers to show.
 func (p Process) IsStopped() bool { return p.State == 'T' || p.State == 't' }
 
+// Is says that both are the same process, at whatever moments.
+func (p Process) Is(other Process) bool { return p.PID == other.PID && p.Started == other.Started }
+
+// Now reads a process again. One that has ended is ErrNoProcess, also when its PID is another's by now.
+func (ps *Processes) Now(p Process) (Process, error) {
+	now, err := ps.Stat(p.PID)
+	if err == nil && !now.Is(p) {
+		return Process{}, ErrNoProcess
+	}
+	return now, err
+}
+
 // Stat reads one process: one small file, about 10 us.
 func (ps *Processes) Stat(pid int) (Process, error) {
 	var buffer [1024]byte // a line has 350 bytes, and at most 64 of a name

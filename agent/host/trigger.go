@@ -31,8 +31,7 @@ func (p Paths) StallChanges(ctx context.Context, t Trigger, changed func()) erro
 		return err
 	}
 	defer file.Close() // its end ends the trigger
-	stop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	defer endReads(ctx, file)()
 	raw, err := file.SyscallConn()
 	if err != nil {
 		return err

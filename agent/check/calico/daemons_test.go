@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check/checktest"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
@@ -247,20 +248,10 @@ func TestDaemons_APeerIsLostAndReturns(t *testing.T) {
 
 func TestDaemons_TheKernelTellsAtOnceThatADaemonEnded(t *testing.T) {
 	n := startReal(t)
-	told := make(chan time.Time, 1000)
-	ctx, cancel := context.WithCancel(t.Context())
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		_ = n.probe.Watch(ctx, func() { told <- time.Now() })
-	}()
-	t.Cleanup(func() { cancel(); <-watched })
-	time.Sleep(300 * time.Millisecond) // for the pidfds to be open: an event before that is a look's to find
-	for len(told) > 0 {
-		<-told
-	}
+	pid := n.probe.members[felix].last.PID
+	told := checktest.Told(t, n.probe.Watch, pid)
 	killed := time.Now()
-	require.NoError(t, unix.Kill(n.probe.members[felix].last.PID, unix.SIGKILL))
+	require.NoError(t, unix.Kill(pid, unix.SIGKILL))
 	t.Logf("told after %s", (<-told).Sub(killed))
 	n.eventually("CalicoFelixNotRunning")
 }
@@ -331,22 +322,7 @@ func (n *namespace) start(cmd *exec.Cmd) *exec.Cmd {
 }
 
 func BenchmarkDaemonsLook(b *testing.B) {
-	n := startReal(b)
-	b.ReportAllocs()
-	began := ownCPU()
-	for b.Loop() {
-		if findings, err := n.probe.Probe(b.Context()); err != nil || len(findings) > 0 {
-			b.Fatal(findings, err)
-		}
-	}
-	b.ReportMetric(float64((ownCPU()-began).Nanoseconds())/float64(b.N), "cpu-ns/op")
-}
-
-// ownCPU is what this process has used, without the daemons.
-func ownCPU() time.Duration {
-	var used unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &used)
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	checktest.Looks(b, startReal(b).probe)
 }
 
 // What the source document ran, for one of four daemons.

@@ -48,7 +48,7 @@ func (t *trail) Find(ctx context.Context, _ string) (host.Process, error) {
 	if err != nil || p.IsZombie() {
 		return p, err
 	}
-	if !isSame(p, t.last) {
+	if !p.Is(t.last) {
 		t.starts++
 		t.isInit = t.IsContainerInit(p.PID)
 		t.parent, _ = t.Stat(p.Parent)
@@ -68,13 +68,11 @@ func (t *trail) isContainerGone() bool {
 	if t.parent.PID == 0 {
 		return false
 	}
-	parent, err := t.Stat(t.parent.PID)
-	return err != nil || parent.IsZombie() || !isSame(parent, t.parent)
+	parent, err := t.Now(t.parent)
+	return err != nil || parent.IsZombie()
 }
 
 func (t *trail) restarts() uint32 { return max(t.starts, 1) - 1 }
-
-func isSame(a, b host.Process) bool { return a.PID == b.PID && a.Started == b.Started }
 
 // A sighting is what one look saw of one member.
 type sighting struct {

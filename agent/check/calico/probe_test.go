@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check/checktest"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
@@ -151,10 +152,5 @@ func TestProbe_ProcessesOfPodsAreNotCalicos(t *testing.T) {
 func BenchmarkLook(b *testing.B) {
 	n := newNode(b).withCalico()
 	require.Empty(b, n.look())
-	b.ReportAllocs()
-	for b.Loop() {
-		if findings, err := n.probe.Probe(b.Context()); err != nil || len(findings) > 0 {
-			b.Fatal(findings, err)
-		}
-	}
+	checktest.Looks(b, n.probe)
 }

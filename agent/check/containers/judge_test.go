@@ -71,7 +71,7 @@ func notReady(since time.Duration) func(*container, *sandbox) {
 }
 
 func gone(since time.Duration) func(*container, *sandbox) {
-	return func(c *container, _ *sandbox) { c.process = process{pid: 7, gone: ago(since)} }
+	return func(c *container, _ *sandbox) { c.process = process{main: host.Process{PID: 7}, gone: ago(since)} }
 }
 
 func replaced(c *container, _ *sandbox) { c.replaced = true }

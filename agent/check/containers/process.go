@@ -20,10 +20,9 @@ const (
 
 // A process is the main process of a container. The zero value: not known yet.
 type process struct {
-	pid     int
-	started uint64
-	read    time.Time // when it was last looked at
-	gone    time.Time // when it was first seen gone; zero: it is not
+	main host.Process
+	read time.Time // when it was last looked at
+	gone time.Time // when it was first seen gone; zero: it is not
 }
 
 // A question is about one container, and answered without the lock.
@@ -47,7 +46,7 @@ func (p *Probe) learn(ctx context.Context, r *runtime) {
 		}
 		if q.withPID && detail.State == host.ContainerRunning && detail.PID > 0 {
 			if found, err := p.doors.Processes.Stat(detail.PID); err == nil {
-				q.process.pid, q.process.started = detail.PID, found.Started
+				q.process.main = found
 			}
 		}
 		p.learned(q, detail)
@@ -63,7 +62,7 @@ func (p *Probe) questions() []question {
 			break
 		}
 		unknownExit := c.state == host.ContainerExited && c.exitCode == notAsked && !c.replaced && p.state.isReady(c.sandbox)
-		unknownPID := c.state == host.ContainerRunning && c.process.pid == 0
+		unknownPID := c.state == host.ContainerRunning && c.process.main.PID == 0
 		if !c.asked && (unknownExit || unknownPID) {
 			c.asked = true
 			list = append(list, question{id: c.id, withPID: unknownPID})
@@ -88,8 +87,8 @@ func (p *Probe) learned(q question, detail host.ContainerDetail) {
 // read looks at processes that are known. It is called after a listing that said of all of them that they run.
 func (p *Probe) read(now time.Time) {
 	for _, q := range p.oldest() {
-		found, err := p.doors.Processes.Stat(q.process.pid)
-		gone := errors.Is(err, host.ErrNoProcess) || (err == nil && (found.Started != q.process.started || found.IsZombie()))
+		found, err := p.doors.Processes.Now(q.process.main)
+		gone := errors.Is(err, host.ErrNoProcess) || found.IsZombie()
 		if err != nil && !gone {
 			continue // we could not look
 		}
@@ -101,7 +100,7 @@ func (p *Probe) seen(q question, gone bool, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.state.containers[q.id]
-	if c == nil || c.process.pid != q.process.pid {
+	if c == nil || !c.process.main.Is(q.process.main) {
 		return
 	}
 	c.process.read = now
@@ -119,7 +118,7 @@ func (p *Probe) oldest() []question {
 	defer p.mu.Unlock()
 	var list []question
 	for _, c := range p.state.containers {
-		if c.state == host.ContainerRunning && c.process.pid != 0 {
+		if c.state == host.ContainerRunning && c.process.main.PID != 0 {
 			list = append(list, question{id: c.id, process: c.process})
 		}
 	}

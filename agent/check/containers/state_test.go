@@ -86,7 +86,7 @@ func TestTake_MemoryIsBounded(t *testing.T) {
 func TestTake_ANewStateIsAskedAboutAnew(t *testing.T) {
 	s := newState()
 	s.take(aList(0, listed("a", 0, host.ContainerRunning, time.Hour)), now, MaxContainers)
-	s.containers["a0"].asked, s.containers["a0"].process = true, process{pid: 7, gone: now}
+	s.containers["a0"].asked, s.containers["a0"].process = true, process{main: host.Process{PID: 7}, gone: now}
 	s.take(aList(0, listed("a", 0, host.ContainerExited, time.Hour)), now, MaxContainers)
 	require.False(t, s.containers["a0"].asked)
 	require.Zero(t, s.containers["a0"].process)

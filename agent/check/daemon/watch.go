@@ -99,7 +99,7 @@ func (f *followed) get() (process host.Process, replaced <-chan struct{}) {
 func (f *followed) set(p host.Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.process.PID == p.PID && f.process.Started == p.Started {
+	if f.process.Is(p) {
 		return
 	}
 	f.process = p

@@ -69,7 +69,7 @@ func (p *APIServer) quietAfter() time.Duration {
 }
 
 func (p *APIServer) gather(ctx context.Context) []dial {
-	asked, cancel := within(ctx)
+	asked, cancel := check.Within(ctx, 85)
 	defer cancel()
 	addresses := p.cluster.Servers()
 	all := make([]dial, len(addresses))
@@ -127,14 +127,4 @@ func isObserved(err error) bool {
 		}
 	}
 	return false
-}
-
-// within leaves a share of the time for what comes after the answers, so that their silence is told from our own lack
-// of time.
-func within(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return context.WithTimeout(ctx, 5*time.Second)
-	}
-	return context.WithTimeout(ctx, time.Until(deadline)*85/100)
 }

@@ -58,7 +58,7 @@ func (p *DNS) Probe(ctx context.Context) ([]check.Finding, error) {
 }
 
 func (p *DNS) gather(ctx context.Context, addresses []string) []server {
-	asked, cancel := within(ctx)
+	asked, cancel := check.Within(ctx, 85)
 	defer cancel()
 	domain := "."
 	if p.config.Domain != "" {

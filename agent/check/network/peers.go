@@ -87,7 +87,7 @@ func (p *Peers) choose() []netip.AddrPort {
 }
 
 func (p *Peers) gather(ctx context.Context, addresses []netip.AddrPort) []peer {
-	asked, cancel := within(ctx)
+	asked, cancel := check.Within(ctx, 85)
 	defer cancel()
 	all := make([]peer, len(addresses))
 	var group sync.WaitGroup

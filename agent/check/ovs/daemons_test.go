@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check/checktest"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
 )
@@ -188,18 +189,7 @@ func TestDaemons_AStuckConfiguration(t *testing.T) {
 func TestDaemons_TheKernelTellsAtOnceThatADaemonEnded(t *testing.T) {
 	s := startReal(t)
 	require.Empty(t, s.look())
-	told := make(chan time.Time, 100)
-	ctx, cancel := context.WithCancel(t.Context())
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		_ = s.probe.Watch(ctx, func() { told <- time.Now() })
-	}()
-	t.Cleanup(func() { cancel(); <-watched })
-	time.Sleep(300 * time.Millisecond) // for the pidfds to be open: an event before that is a look's to find
-	for len(told) > 0 {
-		<-told
-	}
+	told := checktest.Told(t, s.probe.Watch, s.vswitchd.Process.Pid)
 	killed := time.Now()
 	require.NoError(t, s.vswitchd.Process.Kill())
 	t.Logf("told after %s", (<-told).Sub(killed))
@@ -256,21 +246,7 @@ func (s *realSwitch) remove(pattern string) {
 func BenchmarkDaemonsLook(b *testing.B) {
 	s := startReal(b)
 	require.Empty(b, s.look())
-	b.ReportAllocs()
-	began := ownCPU()
-	for b.Loop() {
-		if findings, err := s.probe.Probe(b.Context()); err != nil || len(findings) > 0 {
-			b.Fatal(findings, err)
-		}
-	}
-	b.ReportMetric(float64((ownCPU()-began).Nanoseconds())/float64(b.N), "cpu-ns/op")
-}
-
-// ownCPU is what this process has used, without the daemons.
-func ownCPU() time.Duration {
-	var used unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &used)
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	checktest.Looks(b, s.probe)
 }
 
 // What the source document ran: a process each second.

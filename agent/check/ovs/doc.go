@@ -6,8 +6,8 @@
 //
 //	what we saw                                                we conclude
 //	ovs-vswitchd tells its version on its control socket       it is well
-//	ovsdb-server answers an echo and a query on db.sock,
-//	  and tells its version on its control socket              it is well
+//	ovsdb-server answers a query on db.sock, and tells its
+//	  version on its control socket                            it is well
 //	db.sock answers and the control socket does not            OVSDBNotAnswering
 //	silence, refusal, no socket, no process                    see package daemon
 //	cur_cfg is less than next_cfg, and did not move for

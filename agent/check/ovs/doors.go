@@ -56,9 +56,9 @@ func (d *processDoor) Find(ctx context.Context, name string) (host.Process, erro
 		return host.Process{}, err
 	}
 	if err != nil || inner == d.inner {
-		p, err := d.Stat(d.last.PID)
+		p, err := d.Now(d.last)
 		switch {
-		case err == nil && p.Started == d.last.Started:
+		case err == nil:
 			return p, nil
 		case inner == 0:
 			return host.Process{}, host.ErrNoProcess

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check/checktest"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 	"github.com/bulkhead-dev/bulkhead/agent/host/hosttest"
 	"github.com/bulkhead-dev/bulkhead/internal/config"
@@ -108,10 +109,5 @@ func BenchmarkLook(b *testing.B) {
 	hosttest.StartSwitch(b, paths, runDir)
 	p := newProbe(b, paths)
 	require.Empty(b, look(b, p))
-	b.ReportAllocs()
-	for b.Loop() {
-		if findings, err := p.Probe(b.Context()); err != nil || len(findings) > 0 {
-			b.Fatal(findings, err)
-		}
-	}
+	checktest.Looks(b, p)
 }

@@ -31,7 +31,7 @@ type ConfigzDoor interface {
 
 // ProcessDoor is host.Processes.
 type ProcessDoor interface {
-	Stat(pid int) (host.Process, error)
+	Now(p host.Process) (host.Process, error)
 	Find(ctx context.Context, name string) (host.Process, error)
 }
 
@@ -159,8 +159,8 @@ func (s *source) isRestarted(kubelet host.Process) bool {
 	if kubelet.PID == 0 {
 		return false
 	}
-	now, err := s.processes.Stat(kubelet.PID)
-	return errors.Is(err, host.ErrNoProcess) || (err == nil && now.Started != kubelet.Started)
+	_, err := s.processes.Now(kubelet)
+	return errors.Is(err, host.ErrNoProcess)
 }
 
 // believed is what to say of findings by these thresholds: see the package comment.

@@ -31,20 +31,20 @@ func (f *fakeKubelet) Get(context.Context, context.Context) ([]byte, error) {
 	return []byte(f.answer), f.err
 }
 
-func (f *fakeKubelet) Stat(pid int) (host.Process, error) {
+func (f *fakeKubelet) Now(p host.Process) (host.Process, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if pid != f.pid {
+	if p.PID != f.pid {
 		return host.Process{}, host.ErrNoProcess
 	}
-	return host.Process{PID: pid, Started: 1}, nil
+	return p, nil
 }
 
 func (f *fakeKubelet) Find(context.Context, string) (host.Process, error) {
 	f.mu.Lock()
 	pid := f.pid
 	f.mu.Unlock()
-	return f.Stat(max(pid, 1))
+	return f.Now(host.Process{PID: max(pid, 1), Started: 1})
 }
 
 // becomes changes it: what it answers, how it fails, and its process.

@@ -47,8 +47,7 @@ func newFinder(k config.KubeletSubject, doors host.Doors) finder {
 // runtime is what the kubelet uses. A kubelet reads its configuration when it starts: one that was asked is not asked
 // again.
 func (f *finder) runtime(ctx context.Context, kinds []kind, hasSocket func(string) bool) (kind, error) {
-	now, err := f.doors.Processes.Stat(f.last.PID)
-	if f.last.PID == 0 || err != nil || now.Started != f.last.Started || now.IsZombie() {
+	if now, err := f.doors.Processes.Now(f.last); err != nil || now.IsZombie() {
 		found, err := f.find(ctx)
 		if err != nil {
 			return kind{}, err
