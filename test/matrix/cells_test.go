@@ -43,6 +43,8 @@ var cells = slices.Concat(
 		notRunning: v1alpha1.ReasonOVSDBNotRunning, notAnswering: v1alpha1.ReasonOVSDBNotAnswering, zombie: v1alpha1.ReasonOVSDBZombie,
 	}.cells(),
 	calico("n1"),
+	loops,
+	configuration,
 	netfilter,
 	pressure,
 	network,
@@ -126,6 +128,23 @@ func calico(node string) []cell {
 	return all
 }
 
+// Each death is forgiven; the third within ten minutes is not.
+var loops = []cell{{
+	node: "n3", check: "docker", fault: "kill -9 again and again, systemd restarts it each time",
+	harm:  `for i in 1 2 3; do kill -9 $(systemctl show -p MainPID --value docker); until docker version >/dev/null 2>&1; do sleep 0.1; done; sleep 1; done`,
+	state: unhealthy, reason: v1alpha1.ReasonRestartLoop,
+}}
+
+// An ovs-vswitchd that is connected to another database answers, and carries out nothing of this one.
+var configuration = []cell{{
+	node: "n4", check: "ovs", fault: "ovs-vswitchd: does not carry out what it is told",
+	harm: `drop=/run/systemd/system/ovs-vswitchd.service.d; mkdir -p $drop; ` +
+		`printf '[Service]\nExecStart=\nExecStart=/usr/sbin/ovs-vswitchd unix:/run/nowhere.sock --disable-system --pidfile=/run/openvswitch/ovs-vswitchd.pid\n' >$drop/lab.conf; ` +
+		`systemctl daemon-reload; systemctl restart ovs-vswitchd; ovs-vsctl --timeout=1 set Open_vSwitch . external-ids:lab=1 || true`,
+	mend:  "rm -r /run/systemd/system/ovs-vswitchd.service.d; systemctl daemon-reload; systemctl restart ovs-vswitchd",
+	state: unhealthy, reason: v1alpha1.ReasonOVSConfigStuck, within: 30 * time.Second,
+}}
+
 // eachService empties the chain of every service.
 const eachService = `for c in $(iptables -w -t nat -S | awk '/^-N KUBE-SVC-/{print $2}'); do iptables -w -t nat -F $c; done`
 
@@ -174,6 +193,11 @@ var pressure = []cell{
 		mend: "rm -rf /var/lib/kubelet/many", state: unhealthy, reason: v1alpha1.ReasonInodePressure,
 	},
 	{
+		// No node can be starved of memory here without starving the others. So its kubelet asks for more than there is.
+		node: "n3", check: "memory", fault: "less memory than the kubelet's threshold", harm: kubeletWants("95%"), mend: kubeletWants("100Mi"),
+		state: unhealthy, reason: v1alpha1.ReasonMemoryPressure, within: 30 * time.Second, also: []string{"kubelet"},
+	},
+	{
 		node: "n1", check: "pids", fault: "PIDs of the node's control group used up", harm: "g=/sys/fs/cgroup/pids; n=$(( $(cat $g/pids.max) - 20 - $(cat $g/pids.current) )); " +
 			"systemd-run --collect --unit=forks --property=TasksMax=infinity bash -c \"for i in \\$(seq $n); do sleep 612 & done; wait\"",
 		mend: "systemctl stop forks", state: unhealthy, reason: v1alpha1.ReasonPIDLimit,
@@ -186,6 +210,11 @@ var pressure = []cell{
 		node: "n2", check: "stall", fault: "disks stalled", harm: daemons.Stall("io", 97), mend: daemons.Stall("io", 0),
 		state: unhealthy, reason: v1alpha1.ReasonIOStall,
 	},
+}
+
+// kubeletWants restarts the kubelet with another threshold for memory.
+func kubeletWants(available string) string {
+	return "sed -i 's/memory.available: .*/memory.available: " + available + "/' /etc/kubernetes/kubelet.yaml; systemctl restart kubelet"
 }
 
 // Routes that go with their link are put back by the test: on a real node its network manager does that.
@@ -204,10 +233,31 @@ var network = []cell{
 		mend: "umount /proc/sys/net/netfilter/nf_conntrack_max", state: unhealthy, reason: v1alpha1.ReasonConntrackFull,
 	},
 	{
+		node: "n4", check: "peers", fault: "link slow", harm: slowLink, mend: fastLink,
+		state: unhealthy, reason: v1alpha1.ReasonLinkSlow, within: time.Minute,
+	},
+	{
 		node: "n4", check: "link", fault: "link down", harm: keepRoutes + "ip link set eth0 down", mend: "ip link set eth0 up; " + putRoutes,
 		state: unhealthy, reason: v1alpha1.ReasonLinkDown, cutOff: 5 * time.Second, also: []string{"apiserver", "peers", "dns", "kubelet"},
 	},
 }
+
+// A full queue: what leaves the node waits half a second and more, as on a link that is used up. The flood keeps to a rate
+// a tenth above the link's, however busy the machine is: one far above would crowd out everybody else.
+const (
+	slowLink = `cat >/run/flood.sh <<'END'
+exec 3>/dev/udp/10.66.0.11/9
+began=${EPOCHREALTIME/./}; sent=0
+while [ $sent -lt 3000 ]; do
+	due=$(( (${EPOCHREALTIME/./} - began) / 41000 ))
+	while [ $sent -lt $due ]; do printf %1400s >&3; sent=$((sent+1)); done
+	sleep 0.02
+done
+END
+tc qdisc add dev eth0 root tbf rate 256kbit burst 4kb latency 650ms
+systemd-run --collect --unit=flood bash /run/flood.sh`
+	fastLink = "systemctl stop flood; tc qdisc del dev eth0 root"
+)
 
 // connect leaves connections behind in the kernel's table.
 const connect = `for i in $(seq 120); do (exec 3<>/dev/udp/10.66.0.11/$((20000+i)); echo >&3) 2>/dev/null || true; done`

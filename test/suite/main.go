@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -45,12 +46,39 @@ func run(ctx context.Context, args []string, out io.Writer) (ok bool, err error)
 	ctx, cancel := context.WithTimeoutCause(ctx, *bound, fmt.Errorf("the suite took longer than %s", *bound))
 	defer cancel()
 	began := time.Now()
+	results := runAll(ctx, chosen, out)
+	return conclude(out, results, *noSkip, time.Since(began)), nil
+}
+
+// runAll runs what prepares the machine, and then both lanes side by side. The results have the order of the steps.
+func runAll(ctx context.Context, chosen []Step, out io.Writer) []Result {
+	of := func(l Lane) []Step {
+		return slices.DeleteFunc(slices.Clone(chosen), func(s Step) bool { return s.Lane != l })
+	}
+	results := runLane(ctx, of(First), nil, out)
+	var mu sync.Mutex // guards out
+	var group sync.WaitGroup
+	lanes := []Lane{OnCode, OnCluster}
+	ran := make([][]Result, len(lanes))
+	for i, l := range lanes {
+		group.Go(func() {
+			lines := &lines{mu: &mu, out: out}
+			defer lines.flush()
+			ran[i] = runLane(ctx, of(l), results, lines)
+		})
+	}
+	group.Wait()
+	return append(results, slices.Concat(ran...)...)
+}
+
+// runLane runs steps one after the other and returns their results; before are those of steps they may need.
+func runLane(ctx context.Context, lane []Step, before []Result, out io.Writer) []Result {
 	var results []Result
-	for _, s := range chosen {
+	for _, s := range lane {
 		result := Result{Step: s.Name}
 		if ctx.Err() != nil {
 			result.Err = context.Cause(ctx)
-		} else if reason := missing(s, results); reason != "" {
+		} else if reason := missing(s, slices.Concat(before, results)); reason != "" {
 			result.NotRun = reason
 		} else {
 			fmt.Fprintf(out, "\n=== %s: %s\n", s.Name, s.About)
@@ -58,7 +86,7 @@ func run(ctx context.Context, args []string, out io.Writer) (ok bool, err error)
 		}
 		results = append(results, result)
 	}
-	return conclude(out, results, *noSkip, time.Since(began)), nil
+	return results
 }
 
 // choose keeps the order of the list and adds what the chosen steps need.

@@ -11,11 +11,23 @@ import (
 	"github.com/bulkhead-dev/bulkhead/test/bed"
 )
 
+// Lane says what a step runs beside.
+type Lane string
+
+// Lanes. There is one test cluster per machine, and what runs on it mostly waits, for real daemons and by real clocks. So
+// what only compiles and computes runs beside it, on the processors' idle time.
+const (
+	First     Lane = "" // before everything else
+	OnCode    Lane = "code"
+	OnCluster Lane = "cluster"
+)
+
 // A Step is one kind of test, or what others need before they can run.
 type Step struct {
 	Name  string
 	About string
-	Needs []string // steps that must have succeeded
+	Lane  Lane
+	Needs []string // steps that must have succeeded, of the first lane or its own
 	// Bound ends the step. On two cores the whole suite stays below 45 minutes cold.
 	Bound    time.Duration
 	Commands [][]string
@@ -37,27 +49,32 @@ var steps = []Step{
 	},
 	{
 		// Cold, most of it is the compiler's, for the race detector.
-		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
+		Name: "unit", Lane: OnCode, About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
 		Commands: [][]string{goTest("-race", "-shuffle=on", "./...")},
 	},
 	{
-		Name: "cluster", About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
+		Name: "cluster", Lane: OnCode, About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
 		Commands: [][]string{inDir("test/cluster", goTest("./..."))},
 	},
 	{
-		Name: "mutants", About: "each guard removed must be noticed", Bound: 30 * time.Minute,
+		Name: "mutants", Lane: OnCode, About: "each guard removed must be noticed", Bound: 30 * time.Minute,
 		Commands: [][]string{{"go", "run", "./test/mutants"}},
 	},
 	{
-		Name: "daemons", About: "the checks against real daemons, in namespaces of their own", Needs: []string{"machine"}, Bound: 15 * time.Minute,
+		// First in its lane: it bears the company of the other one best.
+		Name: "matrix", Lane: OnCluster, About: "everything an agent looks at, broken and busy", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
+		Commands: [][]string{goTest("-tags=matrix", "-count=1", "-parallel=4", "-timeout=29m", "./test/matrix/...")},
+	},
+	{
+		Name: "daemons", Lane: OnCluster, About: "the checks against real daemons, in namespaces of their own", Needs: []string{"machine"}, Bound: 15 * time.Minute,
 		Commands: [][]string{goTest("-tags=daemons", "-count=1", "-timeout=14m", "./agent/check/...")},
 	},
 	{
-		Name: "integration", About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,
+		Name: "integration", Lane: OnCluster, About: "against a real etcd and kube-apiserver", Needs: []string{"machine"}, Bound: 15 * time.Minute,
 		Commands: [][]string{goTest("-tags=integration", "-count=1", "-timeout=14m", "./test/integration/...")},
 	},
 	{
-		Name: "e2e", About: "real nodes, installed by the chart", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
+		Name: "e2e", Lane: OnCluster, About: "real nodes, installed by the chart", Needs: []string{"machine"}, Bound: 30 * time.Minute, Verbose: true,
 		Commands: [][]string{goTest("-tags=e2e", "-count=1", "-timeout=29m", "./test/e2e/...")},
 	},
 }
@@ -80,6 +97,9 @@ func (s Step) run(ctx context.Context, out io.Writer) Result {
 	result := Result{Step: s.Name, Optional: s.Optional}
 	for _, command := range s.Commands {
 		command = withoutRace(command, &result)
+		if s.Lane == OnCode {
+			command = whenIdle(command)
+		}
 		reader := &reader{out: out, verbose: s.Verbose, result: &result}
 		if err := runCommand(ctx, command, reader); err != nil {
 			result.Err = err
@@ -94,10 +114,16 @@ func (s Step) run(ctx context.Context, out io.Writer) Result {
 	return result
 }
 
+// whenIdle runs a command only when nothing else wants the processor. Where the kernel shares it out by session
+// (autogroup), the session has to step back too; that it cannot elsewhere does not matter.
+func whenIdle(command []string) []string {
+	return append([]string{"sh", "-c", `echo 19 2>/dev/null >/proc/self/autogroup; exec chrt --idle 0 "$@"`, "sh"}, command...)
+}
+
 func runCommand(ctx context.Context, argv []string, reader *reader) error {
 	command := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	// Its own group, so that what it started ends with it, and asked before it is told: `cluster` cleans up.
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Its own session, and so its own group: what it started ends with it. It is asked before it is told: `cluster` cleans up.
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = 30 * time.Second
 	command.Stdout, command.Stderr = reader, reader

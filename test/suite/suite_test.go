@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,7 +103,34 @@ func TestSteps_FitIntoTheirBound(t *testing.T) {
 	for at, s := range steps {
 		require.NotZero(t, s.Bound, s.Name)
 		for _, needed := range s.Needs {
-			require.Contains(t, stepNames()[:at], needed, "%s needs what comes before it", s.Name)
+			before := slices.Index(stepNames()[:at], needed)
+			require.GreaterOrEqual(t, before, 0, "%s needs what comes before it", s.Name)
+			require.Contains(t, []Lane{First, s.Lane}, steps[before].Lane, "%s cannot see what becomes of %s", s.Name, needed)
+		}
+	}
+}
+
+func TestRunAll_KeepsTheLanesApartAndTheirLinesWhole(t *testing.T) {
+	say := func(word string) [][]string {
+		return [][]string{{"sh", "-c", "for i in $(seq 300); do printf " + word + "; printf '" + word + "\\n'; done"}}
+	}
+	all := []Step{
+		{Name: "a", Bound: time.Minute, Commands: say("a")},
+		{Name: "b", Lane: OnCode, Bound: time.Minute, Needs: []string{"a"}, Commands: say("b")},
+		{Name: "c", Lane: OnCode, Bound: time.Minute, Needs: []string{"b"}, Commands: [][]string{{"false"}}},
+		{Name: "d", Lane: OnCluster, Bound: time.Minute, Needs: []string{"a"}, Commands: say("d")},
+		{Name: "e", Lane: OnCluster, Bound: time.Minute, Needs: []string{"c"}, Commands: say("e")},
+	}
+	var out bytes.Buffer
+	results := runAll(context.Background(), all, &out)
+	var verdicts []string
+	for _, r := range results {
+		verdicts = append(verdicts, r.Step+" "+r.verdict())
+	}
+	require.Equal(t, []string{"a ok", "b ok", "c FAILED", "d ok", "e ok"}, verdicts, "what another lane does is not waited for")
+	for line := range strings.Lines(out.String()) {
+		if word := strings.TrimSpace(line); word != "" && !strings.HasPrefix(word, "===") {
+			require.Contains(t, []string{"aa", "bb", "dd", "ee"}, word)
 		}
 	}
 }

@@ -48,10 +48,8 @@ func (e *environment) spend(ctx context.Context, r *report, while string, during
 	if err != nil {
 		return err
 	}
-	select {
-	case <-time.After(during):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := sleep(ctx, during); err != nil {
+		return err
 	}
 	after, err := e.consumption(ctx)
 	if err != nil {

@@ -4,6 +4,8 @@
 //	make bench-checks                       about a quarter of an hour
 //	make bench-checks ARGS='-quick'         fewer repetitions, no storms
 //	make bench-checks ARGS=-write           writes docs/results/checks.md too
+//	make bench-checks ARGS='-only cost'     one part of it: told, cost or looks
+//	make bench-checks ARGS=-keep            leaves the cluster up, to look around
 //
 // Looks are timed by the agent itself, `bulkhead-agent --once --looks N`: medians, one look after the other. The commands
 // are those that the source documents ran, or their nearest, timed by the node's own shell from before the fork to after
@@ -25,16 +27,18 @@ import (
 )
 
 type options struct {
-	quick bool
-	write bool
+	quick, write, keep bool
+	only               string
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "fewer repetitions and shorter times, no storms")
 	flag.BoolVar(&o.write, "write", false, "write docs/results/checks.md")
+	flag.BoolVar(&o.keep, "keep", false, "leave the cluster up")
+	flag.StringVar(&o.only, "only", "", "measure one part: told, cost or looks")
 	flag.Parse()
-	os.Exit(bed.Main(bed.Options{Nodes: 2, Zones: 2}, func() bool { return false }, func(b *bed.Bed) int {
+	os.Exit(bed.Main(bed.Options{Nodes: 2, Zones: 2}, func() bool { return o.keep }, func(b *bed.Bed) int {
 		if err := run(context.Background(), b, o); err != nil {
 			fmt.Fprintln(os.Stderr, "bench-checks:", err)
 			return 1
@@ -55,6 +59,7 @@ var nodes = []lab.Node{
 type environment struct {
 	bed  *bed.Bed
 	view *observe.View
+	set  time.Time // when every daemon ran
 	options
 }
 
@@ -80,6 +85,7 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 	if err := lab.Set(setUp, b, nodes); err != nil {
 		return err
 	}
+	e.set = time.Now()
 	if err := b.Install(setUp, values); err != nil {
 		return err
 	}
@@ -92,9 +98,15 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 		}
 	}
 	r := &report{built: b.Built(ctx)}
-	for _, measure := range []func(context.Context, *report) error{e.told, e.cost, e.looks} {
-		if err := measure(ctx, r); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context, *report) error
+	}{{"told", e.told}, {"cost", e.cost}, {"looks", e.looks}} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		if err := part.measure(ctx, r); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	fmt.Println(r.text())

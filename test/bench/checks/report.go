@@ -25,7 +25,9 @@ func (r *report) text() string {
 	for _, c := range r.looks {
 		say("| %s | %s | %s | `%s` | %s | %.0f |", c.load, c.check, c.look, c.command, c.ran.Round(10*time.Microsecond), float64(c.ran)/float64(c.look))
 	}
-	say("\n## From the fault to the API\n\nFrom just before the harm to a watch of NodeHealth: the agent's look, its write, the API server's answer and the watch.\n")
+	say("\n## From the fault to the API\n\nFrom the fault to a watch of NodeHealth: the agent's look, its write, the API server's answer and the watch. The moment of")
+	say("the fault is taken just before the command that does it, so forking that command counts; for D-Bus it is when systemd")
+	say("left the unit's active state.\n")
 	say("| told by | fault | repetitions | first finding p50 | p99 | confirmed fast p50 | p99 |\n| --- | --- | --- | --- | --- | --- | --- |")
 	for _, l := range r.told {
 		say("| %s | %s | %d | %s | %s | %s | %s |", l.name, l.fault, len(l.seen), ms(at(l.seen, 50)), ms(at(l.seen, 99)), ms(at(l.confirmed, 50)), ms(at(l.confirmed, 99)))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/test/bed/lab"
 	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
@@ -15,29 +16,34 @@ import (
 // A source is one way in which a fault is told, and a fault that is told so.
 type source struct {
 	name, fault, check string
-	harm, mend         string // by bash on the node
+	harm               string // for the node's bash; prints the moment of the fault, or one just before
+	mend               string
 }
+
+const now = "date +%s%N; "
 
 var sources = []source{
 	{
 		name: "pidfd of the main process", fault: "kill -9, systemd does not restart it", check: "docker",
-		harm: "kill -9 $(systemctl show -p MainPID --value docker)", mend: "systemctl start docker",
+		harm: "pid=$(systemctl show -p MainPID --value docker); " + now + "kill -9 $pid", mend: "systemctl start docker",
 	},
 	{
+		// The stop itself takes the kubelet a while. The fault is that systemd no longer calls it active.
 		name: "D-Bus signal of the unit", fault: "systemctl stop", check: "kubelet",
-		harm: "systemctl stop kubelet", mend: "systemctl start kubelet",
+		harm: `systemctl stop kubelet; date -d "$(systemctl show --timestamp=us -p ActiveExitTimestamp --value kubelet)" +%s%N`, mend: "systemctl start kubelet",
 	},
 	{
 		name: "inotify of the socket's folder", fault: "socket moved away", check: "docker",
-		harm: "mv /run/docker.sock /run/docker.away", mend: "mv /run/docker.away /run/docker.sock",
+		harm: now + "mv /run/docker.sock /run/docker.away", mend: "mv /run/docker.away /run/docker.sock",
 	},
 	{
 		name: "nftables notification", fault: "jump to Calico's chain deleted", check: "netfilter",
-		harm: "iptables -w -D INPUT -m comment --comment cali:lab-INPUT -j cali-INPUT", mend: "iptables -w -I INPUT -m comment --comment cali:lab-INPUT -j cali-INPUT",
+		harm: "rule=$(nft -a list chain ip filter INPUT | sed -n '/jump cali-INPUT/s/.*# handle //p'); " + now + "nft delete rule ip filter INPUT handle $rule",
+		mend: "iptables -w -I INPUT -m comment --comment cali:lab-INPUT -j cali-INPUT",
 	},
 	{
 		name: "rtnetlink notification", fault: "default route deleted", check: "route",
-		harm: "ip route show default >/tmp/route; ip route del default", mend: "ip route add $(cat /tmp/route)",
+		harm: "ip route show default >/tmp/route; " + now + "ip route del default", mend: "ip route add $(cat /tmp/route)",
 	},
 }
 
@@ -47,7 +53,7 @@ type latency struct {
 	seen, confirmed []time.Duration // to the first finding in the API, and to confirmedFast
 }
 
-// told measures from just before the harm until a watch of NodeHealth brings the finding.
+// told measures from the fault until a watch of NodeHealth brings the finding.
 func (e *environment) told(ctx context.Context, r *report) error {
 	times := 50
 	if e.quick {
@@ -55,6 +61,10 @@ func (e *environment) told(ctx context.Context, r *report) error {
 	}
 	if _, err := e.bed.Exec(ctx, victim, "bash", "-ec",
 		`drop=/run/systemd/system/docker.service.d; mkdir -p $drop; printf '[Service]\nRestart=no\n' >$drop/lab.conf; systemctl daemon-reload`); err != nil {
+		return err
+	}
+	// Who writes rules is excused while it is young.
+	if err := sleep(ctx, time.Until(e.set.Add(check.MaxGrace))); err != nil {
 		return err
 	}
 	for _, s := range sources {
@@ -78,7 +88,7 @@ func (e *environment) once(ctx context.Context, s source, l *latency) error {
 	}
 	// Both conditions wait before the harm is done: a change is judged as it comes, and none is missed.
 	seen, confirmed := e.await(ctx, s.check, isLit), e.await(ctx, s.check, isConfirmed)
-	out, err := e.bed.Exec(ctx, victim, "bash", "-ec", "date +%s%N; "+s.harm)
+	out, err := e.bed.Exec(ctx, victim, "bash", "-ec", s.harm)
 	if err != nil {
 		return err
 	}
@@ -105,11 +115,11 @@ type moment struct {
 	err error
 }
 
-func (e *environment) await(ctx context.Context, check string, is func(v1alpha1.CheckStatus) bool) <-chan moment {
+func (e *environment) await(ctx context.Context, name string, is func(v1alpha1.CheckStatus) bool) <-chan moment {
 	result := make(chan moment, 1)
 	go func() {
-		at, err := e.view.Until(ctx, check+" to fail", func(s observe.State) error {
-			if !is(s.Check(victim, check)) {
+		at, err := e.view.Until(ctx, name+" to fail", func(s observe.State) error {
+			if !is(s.Check(victim, name)) {
 				return errors.New("not yet")
 			}
 			return nil
@@ -129,4 +139,13 @@ func isConfirmed(c v1alpha1.CheckStatus) bool { return c.ConfirmedFast }
 func at(d []time.Duration, percent int) time.Duration {
 	d = slices.Sorted(slices.Values(d))
 	return d[min(len(d)-1, len(d)*percent/100)]
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
