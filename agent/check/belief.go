@@ -27,6 +27,9 @@ type Belief struct {
 	// Failing or Unhealthy.
 	Fast bool
 
+	badAt       time.Time // of the latest look that did not find it well
+	failedUntil time.Time // when it last left Failing, Unhealthy or Restarting
+
 	seen     bool // the subject was once seen on this node
 	failures row  // with no good look and no belief in Unknown in between
 	goods    row
@@ -71,6 +74,9 @@ type candidate struct {
 func (b Belief) Observe(look Look, c Check) Belief {
 	if b.State == "" {
 		b.State, b.Since = Unknown, look.At
+	}
+	if look.State != Healthy {
+		b.badAt = look.At
 	}
 	switch look.State {
 	case Healthy:
@@ -220,6 +226,9 @@ func (b *Belief) enter(to State, reason v1alpha1.Reason, message string, at time
 func (b *Belief) change(to State, reason v1alpha1.Reason, message string, at time.Time) {
 	if b.State != to {
 		b.Since = at
+	}
+	if failing(b.State) && !failing(to) {
+		b.failedUntil = at
 	}
 	if to == Unhealthy {
 		b.heldFrom, b.goods = at, row{}

@@ -35,6 +35,8 @@
 //   - RestartLoopCount restarts within RestartLoopWindow are a fault, RestartLoop, at once and even when the daemon
 //     answers. A restart is the start of a restarting spell (but out of Unknown, where it may be a first start), or an increment of Look.Restarts; the increment that
 //     belongs to a spell already counted is not counted again. While Unhealthy, each further one begins Dwell anew.
+//   - A failure is explained by a failing check that it depends on, and goes on being explained when that one is well
+//     again, until FailAfter intervals later a look fails still: what depends on another recovers after it.
 //   - A restart does not lead out of Unhealthy: that takes good looks, so nothing is released for a daemon that tries.
 //   - Not applicable is believed at once of a subject never seen, and stays so while it cannot be asked: on a node without
 //     dockerd a dead systemd says nothing about dockerd. A subject seen and no longer found could not be told.

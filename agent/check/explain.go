@@ -1,9 +1,12 @@
 package check
 
-// explainedBy finds, for a check that fails or cannot tell, the nearest failing check it depends on, directly or through
-// others. A failure that is explained is shown and not acted on. Unknown explains nothing.
-func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name {
-	if s := state(name); !failing(s) && s != Unknown {
+import "time"
+
+// explainedBy finds, for a check that fails or cannot tell, the nearest check it depends on, directly or through others,
+// that explains it. A failure that is explained is shown and not acted on.
+func explainedBy(name Name, checks map[Name]Check, beliefs map[Name]Belief) Name {
+	b := beliefs[name]
+	if !failing(b.State) && b.State != Unknown {
 		return ""
 	}
 	visited := map[Name]bool{name: true}
@@ -14,7 +17,7 @@ func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name 
 				continue
 			}
 			visited[dependency] = true
-			if failing(state(dependency)) {
+			if beliefs[dependency].explains(b, checks[name]) {
 				return dependency
 			}
 			far = append(far, checks[dependency].DependsOn...)
@@ -22,6 +25,17 @@ func explainedBy(name Name, checks map[Name]Check, state func(Name) State) Name 
 		near = far
 	}
 	return ""
+}
+
+// explains says that b fails because of us. That holds for a while after we are well: what depends on us is looked at
+// later than we are. When FailAfter looks have had the time to find it well and one has not, it fails by itself. Unknown
+// explains nothing.
+func (cause Belief) explains(b Belief, c Check) bool {
+	if failing(cause.State) {
+		return true
+	}
+	alone := cause.failedUntil.Add(time.Duration(c.FailAfter) * c.Interval)
+	return cause.State == Healthy && !cause.failedUntil.IsZero() && b.badAt.Before(alone)
 }
 
 // failing includes what is not confirmed yet: a cause and what it takes along are not looked at in the same moment.

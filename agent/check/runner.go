@@ -102,8 +102,15 @@ func (r *Runner) status(name Name) (v1alpha1.CheckStatus, bool) {
 		Message:       b.Message,
 		Since:         &since,
 		ConfirmedFast: b.Fast && (b.State == Failing || b.State == Unhealthy),
-		ExplainedBy:   string(explainedBy(name, r.byName, func(n Name) State { return r.beliefs[n].State })),
+		ExplainedBy:   string(explainedBy(name, r.byName, r.beliefs)),
 	}, true
+}
+
+// shown is the status without its moment, to compare. It is called with mu held.
+func (r *Runner) shown(name Name) v1alpha1.CheckStatus {
+	status, _ := r.status(name)
+	status.Since = nil
+	return status
 }
 
 // observe folds a look into the belief and tells who wants to know.
@@ -111,8 +118,10 @@ func (r *Runner) observe(c Check, look Look, took time.Duration) {
 	r.observer.Looked(c.Name, look.State, took)
 	r.mu.Lock()
 	before, known := r.beliefs[c.Name]
+	shown := r.shown(c.Name)
 	after := before.Observe(look, c)
 	r.beliefs[c.Name] = after
+	isNews := r.shown(c.Name) != shown
 	if !known {
 		r.unlooked--
 		if r.unlooked == 0 {
@@ -126,7 +135,7 @@ func (r *Runner) observe(c Check, look Look, took time.Duration) {
 		r.observer.Believed(c.Name, after.State)
 		r.logTransition(c.Name, before, after)
 	}
-	if !known || before.State != after.State || before.Reason != after.Reason || before.Message != after.Message || before.Fast != after.Fast {
+	if isNews {
 		select {
 		case r.changed <- struct{}{}:
 		default: // one is waiting already; its receiver will read this change too

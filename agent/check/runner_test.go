@@ -210,6 +210,52 @@ func TestRunner_AFailureIsExplainedByAFailingDependency(t *testing.T) {
 	})
 }
 
+func TestRunner_WhatACauseTookAlongIsExplainedUntilItFailsByItself(t *testing.T) {
+	for name, c := range map[string]struct {
+		stays bool
+		state v1alpha1.CheckState
+	}{
+		"it recovers, a little later": {stays: false, state: v1alpha1.CheckHealthy},
+		"it is broken itself":         {stays: true, state: v1alpha1.CheckUnhealthy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var linkIsDown, routeIsGone atomic.Bool
+				link := New("link", scripted(func(ctx context.Context) ([]Finding, error) { return findingIf(ctx, &linkIsDown) }))
+				route := New("route", scripted(func(ctx context.Context) ([]Finding, error) { return findingIf(ctx, &routeIsGone) })).After("link")
+				link.OKAfter, link.Dwell, route.Dwell = 1, 0, 0
+				r := run(t, nil, link, route)
+				linkIsDown.Store(true)
+				routeIsGone.Store(true)
+				time.Sleep(10 * time.Second)
+				require.Equal(t, "link", r.Snapshot()[1].ExplainedBy)
+
+				linkIsDown.Store(false)
+				routeIsGone.Store(c.stays)
+				time.Sleep(1100 * time.Millisecond)
+				synctest.Wait()
+				require.Equal(t, v1alpha1.CheckHealthy, r.Snapshot()[0].State)
+				require.Equal(t, v1alpha1.CheckUnhealthy, r.Snapshot()[1].State, "it takes three good looks")
+				require.Equal(t, "link", r.Snapshot()[1].ExplainedBy)
+				<-r.Changed()
+
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				require.Equal(t, c.state, r.Snapshot()[1].State)
+				require.Empty(t, r.Snapshot()[1].ExplainedBy)
+				require.Len(t, r.Changed(), 1, "and that is news")
+			})
+		})
+	}
+}
+
+func findingIf(ctx context.Context, broken *atomic.Bool) ([]Finding, error) {
+	if broken.Load() {
+		return failingProbe(ctx)
+	}
+	return nil, nil
+}
+
 func TestRunner_ExportsMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		registry := prometheus.NewRegistry()
