@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
 )
 
 // LockFile is what users of this machine's one cluster take turns with; `flock` works on it too.
@@ -46,6 +48,8 @@ func Main(o Options, keep func() bool, run func(*Bed) int) int {
 	}
 	b.Log = os.Stderr
 	if Inside() {
+		klog.LogToStderr(false) // watches that break are ours to break
+		klog.SetOutput(io.Discard)
 		return run(b)
 	}
 	release, err := b.Reserve()

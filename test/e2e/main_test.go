@@ -6,11 +6,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"testing"
-
-	"k8s.io/klog/v2"
 
 	"github.com/bulkhead-dev/bulkhead/test/bed"
 )
@@ -29,8 +26,6 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(bed.Main(bed.Options{Nodes: 4, Zones: 3}, func() bool { return *keep }, func(b *bed.Bed) int {
-		klog.LogToStderr(false) // watches that break are ours to break
-		klog.SetOutput(io.Discard)
 		f, err := newFixture(b)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "setting up:", err)
@@ -42,7 +37,7 @@ func TestMain(m *testing.M) {
 		f.stopOutside()
 		fmt.Print("\n" + theTable.String())
 		if *results && code == 0 {
-			if err := theTable.write(b.Root, built); err != nil {
+			if err := b.WriteResult("e2e.md", theTable.markdown(built)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}

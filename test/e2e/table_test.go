@@ -4,8 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -38,8 +36,8 @@ func (r row) result() string {
 	return r.observed
 }
 
-// write keeps the table with the command and the commit it came from.
-func (t *table) write(root, commit string) error {
+// markdown is the table with the command and the commit it came from.
+func (t *table) markdown(commit string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# End-to-end cases on real nodes\n\n")
 	fmt.Fprintf(&out, "Written by `make test-e2e ARGS=-results` at commit %s, %s, on one machine of 2 cores that ran the control plane\n"+
@@ -49,11 +47,7 @@ func (t *table) write(root, commit string) error {
 	for _, r := range t.rows {
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %.1f |\n", r.name, r.controllers, r.expected, r.result(), r.took.Seconds())
 	}
-	dir := filepath.Join(root, "docs", "results")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "e2e.md"), []byte(out.String()), 0o644)
+	return out.String()
 }
 
 // seconds writes a time for people.

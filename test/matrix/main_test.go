@@ -6,12 +6,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"testing"
 	"time"
-
-	"k8s.io/klog/v2"
 
 	"github.com/bulkhead-dev/bulkhead/test/bed"
 )
@@ -31,8 +28,6 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	options := bed.Options{Nodes: 4, Zones: 2, Flags: []string{"--nodefs-size=512m"}}
 	os.Exit(bed.Main(options, func() bool { return *keep }, func(b *bed.Bed) int {
-		klog.LogToStderr(false) // watches that break are ours to break
-		klog.SetOutput(io.Discard)
 		ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 		defer cancel()
 		l, err := newLab(ctx, b)
@@ -45,7 +40,7 @@ func TestMain(m *testing.M) {
 		code := m.Run()
 		fmt.Print("\n" + theTable.String())
 		if *results && code == 0 {
-			if err := theTable.write(b.Root, built); err != nil {
+			if err := b.WriteResult("matrix.md", theTable.markdown(built)); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				return 1
 			}

@@ -5,8 +5,6 @@ package matrix
 import (
 	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -71,8 +69,8 @@ func (t *table) String() string {
 	return out.String()
 }
 
-// write keeps the table with the command and the commit it came from.
-func (t *table) write(root, commit string) error {
+// markdown is the table with the command and the commit it came from.
+func (t *table) markdown(commit string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# What an agent says of each fault\n\n")
 	fmt.Fprintf(&out, "Written by `make test-matrix ARGS=-results` at commit %s, %s, on one machine of 2 cores that ran the control\n"+
@@ -85,9 +83,5 @@ func (t *table) write(root, commit string) error {
 	for _, r := range t.sorted() {
 		fmt.Fprintf(&out, "| %s |\n", strings.Join(r.columns(), " | "))
 	}
-	dir := filepath.Join(root, "docs", "results")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "matrix.md"), []byte(out.String()), 0o644)
+	return out.String()
 }

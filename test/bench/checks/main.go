@@ -18,7 +18,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/bulkhead-dev/bulkhead/test/bed"
@@ -113,5 +112,5 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 	if !o.write {
 		return nil
 	}
-	return os.WriteFile(filepath.Join(b.Root, "docs", "results", "checks.md"), []byte(r.text()), 0o644)
+	return b.WriteResult("checks.md", r.text())
 }

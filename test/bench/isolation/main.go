@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/bulkhead-dev/bulkhead/test/bed"
@@ -79,11 +78,7 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 	}
 	fmt.Println("\n" + r.text())
 	if o.write {
-		dir := filepath.Join(b.Root, "docs", "results")
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, "isolation.md"), []byte(r.markdown()), 0o644); err != nil {
+		if err := b.WriteResult("isolation.md", r.markdown()); err != nil {
 			return err
 		}
 	}
