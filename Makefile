@@ -11,8 +11,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REGISTRY ?= test.bulkhead.dev
 TAG ?= dev
 
-# grpcnotrace drops gRPC's tracing pages and with them 2 MB of the agent's memory.
-GO_BUILD := CGO_ENABLED=0 go build -trimpath -tags grpcnotrace \
+GO_BUILD := CGO_ENABLED=0 go build -trimpath \
 	-ldflags '-s -w -X github.com/bulkhead-dev/bulkhead/internal/version.Version=$(VERSION)'
 
 # Modules beside this one; each has its own go.mod.

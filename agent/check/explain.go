@@ -17,7 +17,7 @@ func explainedBy(name Name, checks map[Name]Check, beliefs map[Name]Belief) Name
 				continue
 			}
 			visited[dependency] = true
-			if beliefs[dependency].explains(b, checks[name]) {
+			if explains(beliefs[dependency], b, checks[name]) {
 				return dependency
 			}
 			far = append(far, checks[dependency].DependsOn...)
@@ -27,10 +27,10 @@ func explainedBy(name Name, checks map[Name]Check, beliefs map[Name]Belief) Name
 	return ""
 }
 
-// explains says that b fails because of us. That holds for a while after we are well: what depends on us is looked at
-// later than we are. When FailAfter looks have had the time to find it well and one has not, it fails by itself. Unknown
-// explains nothing.
-func (cause Belief) explains(b Belief, c Check) bool {
+// explains says that what is believed of a check is because of another, its cause. That holds for a while after the cause
+// is well again: what depends on it is looked at later. When FailAfter looks have had the time to find the check well and
+// one has not, it fails by itself. Unknown explains nothing.
+func explains(cause, b Belief, c Check) bool {
 	if failing(cause.State) {
 		return true
 	}

@@ -108,7 +108,7 @@ func TestCRI_FollowsTheRuntime(t *testing.T) {
 
 	server.Say(host.RuntimeStatus{}, status.Error(codes.Internal, "broken"))
 	_, err = ask()
-	require.Equal(t, codes.Internal, status.Code(err))
+	require.Equal(t, &host.CallError{Code: host.CodeInternal, Message: "broken"}, err)
 
 	server.Kill()
 	_, err = ask()

@@ -3,34 +3,29 @@ package host
 import (
 	"context"
 	"errors"
-	"net"
+	"net/http"
 	"os"
 	"sync"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
-	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
 // ErrNoCRI says that something answers on the socket and does not serve the CRI: a containerd with that plugin off.
 var ErrNoCRI = errors.New("it does not serve the CRI v1 runtime service")
 
-// CRI asks a container runtime over its socket. One connection is used until a call on it fails.
-//
-// The binary is built with -tags grpcnotrace, which drops gRPC's tracing pages and 2 MB of memory.
-type CRI struct {
-	socket string
+// criService is in front of the names of the CRI's calls.
+const criService = "/runtime.v1.RuntimeService/"
 
-	mu      sync.Mutex // guards everything below
-	conn    *grpc.ClientConn
-	file    os.FileInfo // the socket that conn was made for
-	dialErr error       // of the latest dial; gRPC itself keeps only its text
+// CRI asks a container runtime over its socket. One connection is used until it breaks.
+type CRI struct {
+	socket    string
+	transport *http.Transport
+
+	mu   sync.Mutex // guards everything below
+	conn *http.ClientConn
+	file os.FileInfo // the socket that conn was made for
 }
 
 // NewCRI prepares the door to a socket, as we see it.
-func NewCRI(socket string) *CRI { return &CRI{socket: socket} }
+func NewCRI(socket string) *CRI { return &CRI{socket: socket, transport: newGRPCTransport(socket)} }
 
 // RuntimeStatus is what a runtime says of itself.
 type RuntimeStatus struct {
@@ -40,93 +35,91 @@ type RuntimeStatus struct {
 	NetworkReason string
 }
 
-// Status asks the runtime for its conditions. A status the runtime itself answers with is a *status.Error of gRPC.
+// Status asks the runtime for its conditions. A status the runtime itself answers with is a *CallError.
 func (c *CRI) Status(outer, asked context.Context) (RuntimeStatus, error) {
-	conn, err := c.connection()
+	raw, err := c.ask(outer, asked, "Status", nil)
 	if err != nil {
 		return RuntimeStatus{}, err
 	}
-	response, err := cri.NewRuntimeServiceClient(conn).Status(asked, &cri.StatusRequest{})
-	if err != nil {
-		return RuntimeStatus{}, c.failed(outer, conn, err)
-	}
-	return conditions(response), nil
+	return parseRuntimeStatus(raw)
 }
 
-func conditions(response *cri.StatusResponse) RuntimeStatus {
-	var s RuntimeStatus
-	for _, condition := range response.GetStatus().GetConditions() {
-		why := condition.GetReason()
-		if condition.GetMessage() != "" {
-			why += ": " + condition.GetMessage()
-		}
-		switch condition.GetType() {
-		case cri.RuntimeReady:
-			s.RuntimeReady, s.RuntimeReason = condition.GetStatus(), why
-		case cri.NetworkReady:
-			s.NetworkReady, s.NetworkReason = condition.GetStatus(), why
-		}
+// Name is what the runtime calls itself: containerd, cri-o.
+func (c *CRI) Name(outer, asked context.Context) (string, error) {
+	raw, err := c.ask(outer, asked, "Version", nil)
+	if err != nil {
+		return "", err
 	}
-	return s
+	return parseRuntimeName(raw)
+}
+
+// ask makes a call of the CRI that has one answer.
+func (c *CRI) ask(outer, asked context.Context, name string, request []byte) ([]byte, error) {
+	conn, err := c.connection(asked)
+	if err != nil {
+		return nil, observed(outer, err)
+	}
+	call, err := startGRPC(asked, conn, criService+name, request, func() {})
+	if err != nil {
+		return nil, c.failed(outer, asked, conn, err)
+	}
+	defer call.close()
+	message, err := call.only()
+	if err != nil {
+		return nil, c.failed(outer, asked, conn, err)
+	}
+	return message, nil
 }
 
 // connection is the one that is kept, as long as its socket is the one that callers find: a runtime whose socket was
 // removed or replaced still answers those that were connected before, and nobody else.
-func (c *CRI) connection() (*grpc.ClientConn, error) {
+func (c *CRI) connection(ctx context.Context) (*http.ClientConn, error) {
 	file, err := os.Stat(c.socket)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if errors.Is(err, os.ErrNotExist) {
+		c.drop()
 		return nil, ErrAbsent
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn != nil && (err != nil || os.SameFile(file, c.file)) {
+	isThere := err != nil || os.SameFile(file, c.file)
+	if c.conn != nil && isThere && c.conn.Err() == nil {
 		return c.conn, nil
 	}
-	if c.conn != nil {
-		_ = c.conn.Close() // to a socket that is no longer there
+	c.drop()
+	c.conn, err = c.transport.NewClientConn(ctx, "http", "localhost:80") // the socket's: nobody looks at the address
+	c.file = file
+	return c.conn, err
+}
+
+// failed says how the runtime failed. Unless it answered, the connection is closed: the next call dials and does not
+// trust the past.
+func (c *CRI) failed(outer, asked context.Context, conn *http.ClientConn, err error) error {
+	if answered, isAnswer := errors.AsType[*CallError](err); isAnswer {
+		return answer(outer, answered)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+c.socket,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithAuthority("localhost"),
-		grpc.WithDisableServiceConfig(),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			plain, err := (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
-			c.noteDial(err)
-			return plain, err
-		}))
-	c.conn, c.file, c.dialErr = conn, file, nil
-	return conn, err
-}
-
-func (c *CRI) noteDial(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dialErr = err
-}
-
-// failed closes the connection, so that the next call dials and neither waits for gRPC's backoff nor trusts the past,
-// and says how the runtime failed.
-func (c *CRI) failed(outer context.Context, conn *grpc.ClientConn, err error) error {
-	c.mu.Lock()
-	dialErr := c.dialErr
 	if c.conn == conn {
-		c.conn = nil
+		c.drop()
 	}
 	c.mu.Unlock()
-	_ = conn.Close() // it failed: there is nothing to lose
+	switch {
+	case isOver(outer):
+		return errors.Join(outer.Err(), err)
+	case isOver(asked):
+		return ErrSilent
+	default:
+		return ErrRefused // it hung up, or does not speak HTTP/2
+	}
+}
 
-	switch status.Code(err) {
-	case codes.DeadlineExceeded, codes.Canceled:
+// answer sorts the statuses that say no more than a lost connection.
+func answer(outer context.Context, err *CallError) error {
+	switch err.Code {
+	case CodeDeadlineExceeded, CodeCanceled:
 		return observed(outer, context.DeadlineExceeded)
-	case codes.Unavailable:
-		if isOver(outer) {
-			return errors.Join(outer.Err(), err)
-		}
-		if dialErr != nil {
-			return observed(outer, dialErr)
-		}
+	case CodeUnavailable:
 		return ErrRefused
-	case codes.Unimplemented:
+	case CodeUnimplemented:
 		return ErrNoCRI
 	default:
 		return err
@@ -137,10 +130,14 @@ func (c *CRI) failed(outer context.Context, conn *grpc.ClientConn, err error) er
 func (c *CRI) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn == nil {
-		return nil
+	c.drop()
+	return nil
+}
+
+// drop is called with mu held.
+func (c *CRI) drop() {
+	if c.conn != nil {
+		_ = c.conn.Close() // whoever still waits for it is told so
+		c.conn = nil
 	}
-	conn := c.conn
-	c.conn = nil
-	return conn.Close()
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-
-	"google.golang.org/grpc"
-	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
 // ErrNoEvents says that the runtime does not tell of events: too old, or switched off.
@@ -29,13 +26,16 @@ type ContainerEvent struct {
 	ExitCode int // of a Stopped one
 }
 
+// taskFilter is for containerd: what starts and ends in the namespace where the CRI keeps its containers.
+const taskFilter = `namespace==k8s.io,topic~="^/tasks/(start|exit)$"`
+
 // Events delivers the CRI's events until ctx ends or the runtime hangs up. told is called once, when the call is made. The
 // runtime does not say when it has taken it, so an event of that moment can be lost, as any other.
 //
 // A reader that stops reading holds up the runtime: containerd 2 then creates no container (its queue waits for every
 // reader), and containerd 1.7 gives each event to one reader only. For containerd there is TaskEvents.
 func (c *CRI) Events(ctx context.Context, told func(), deliver func(ContainerEvent)) error {
-	return c.receive(ctx, cri.RuntimeService_GetContainerEvents_FullMethodName, nil, told, func(raw []byte) error {
+	return c.receive(ctx, criService+"GetContainerEvents", nil, told, func(raw []byte) error {
 		event, ok, err := parseCRIEvent(raw)
 		if ok {
 			deliver(event)
@@ -57,36 +57,26 @@ func (c *CRI) TaskEvents(ctx context.Context, told func(), deliver func(Containe
 	})
 }
 
-// receive reads a stream of messages as bytes. Of a CRI event, several kilobytes that repeat the whole pod's status, two
-// or three numbers matter.
+// receive reads a stream to its end.
 func (c *CRI) receive(ctx context.Context, method string, request []byte, told func(), each func([]byte) error) error {
-	conn, err := c.connection()
+	conn, err := c.connection(ctx)
 	if err != nil {
-		return err
+		return observed(ctx, err)
 	}
-	ctx, cancel := context.WithCancel(ctx) // ends the stream when we return
-	defer cancel()
-	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, method, grpc.ForceCodecV2(rawCodec{}))
-	if err == nil {
-		err = stream.SendMsg(&request)
-	}
-	if err == nil || errors.Is(err, io.EOF) { // io.EOF: RecvMsg says why
-		err = stream.CloseSend()
-	}
+	call, err := startGRPC(ctx, conn, method, request, told)
 	if err != nil {
-		return c.failed(ctx, conn, err)
+		return noEvents(c.failed(ctx, ctx, conn, err))
 	}
-	told()
-	var message []byte
+	defer call.close()
 	for first := true; ; first = false {
-		err := stream.RecvMsg(&message)
+		message, err := call.next()
 		switch {
 		case errors.Is(err, io.EOF) && first:
 			return ErrNoEvents // CRI-O with enable_pod_events off ends the stream at once and well
 		case errors.Is(err, io.EOF):
 			return ErrRefused
 		case err != nil:
-			return noEvents(c.failed(ctx, conn, err))
+			return noEvents(c.failed(ctx, ctx, conn, err))
 		}
 		if err := each(message); err != nil {
 			return err

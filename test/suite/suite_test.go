@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func TestRunAll_KeepsTheLanesApartAndTheirLinesWhole(t *testing.T) {
 		{Name: "e", Lane: OnCluster, Bound: time.Minute, Needs: []string{"c"}, Commands: say("e")},
 	}
 	var out bytes.Buffer
-	results := runAll(context.Background(), all, &out)
+	results := runAll(t.Context(), all, &out)
 	var verdicts []string
 	for _, r := range results {
 		verdicts = append(verdicts, r.Step+" "+r.verdict())

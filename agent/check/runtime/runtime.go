@@ -9,9 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
@@ -185,7 +182,7 @@ func judge(s host.RuntimeStatus, err error) daemon.Answer {
 	bad := func(message string) daemon.Answer {
 		return daemon.Answer{Kind: daemon.Bad, Finding: check.Finding{Reason: v1alpha1.ReasonRuntimeNotReady, Message: message}}
 	}
-	answered, isAnswer := status.FromError(err)
+	answered, isAnswer := errors.AsType[*host.CallError](err)
 	switch {
 	case err == nil && s.RuntimeReady && !s.NetworkReady:
 		return daemon.Answer{Kind: daemon.Good, Finding: check.Finding{Message: "the pod network is not ready: " + s.NetworkReason}}
@@ -195,10 +192,10 @@ func judge(s host.RuntimeStatus, err error) daemon.Answer {
 		return bad("the runtime says that it is not ready: " + s.RuntimeReason)
 	case errors.Is(err, host.ErrNoCRI):
 		return bad(err.Error())
-	case isAnswer && (answered.Code() == codes.PermissionDenied || answered.Code() == codes.Unauthenticated):
+	case isAnswer && (answered.Code == host.CodePermissionDenied || answered.Code == host.CodeUnauthenticated):
 		return daemon.Answer{Kind: daemon.CannotAsk, Err: err}
 	case isAnswer:
-		return bad("the runtime answers Status with an error: " + answered.Message())
+		return bad("the runtime answers Status with an error: " + answered.Message)
 	default:
 		return daemon.Unanswered(err)
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
@@ -29,8 +27,8 @@ func TestJudge(t *testing.T) {
 		"ready":                {said: ready, kind: daemon.Good},
 		"without pod network":  {said: host.RuntimeStatus{RuntimeReady: true, NetworkReason: "no CNI"}, kind: daemon.Good, message: "the pod network is not ready: no CNI"},
 		"not ready":            {said: host.RuntimeStatus{RuntimeReason: "Down"}, kind: daemon.Bad, message: "the runtime says that it is not ready: Down"},
-		"an error of its own":  {err: status.Error(codes.Unknown, "not initialized"), kind: daemon.Bad, message: "the runtime answers Status with an error: not initialized"},
-		"not for us":           {err: status.Error(codes.PermissionDenied, "no"), kind: daemon.CannotAsk},
+		"an error of its own":  {err: &host.CallError{Code: host.CodeUnknown, Message: "not initialized"}, kind: daemon.Bad, message: "the runtime answers Status with an error: not initialized"},
+		"not for us":           {err: &host.CallError{Code: host.CodePermissionDenied, Message: "no"}, kind: daemon.CannotAsk},
 		"silent":               {err: host.ErrSilent, kind: daemon.Silent},
 		"refused":              {err: host.ErrRefused, kind: daemon.Refused},
 		"no socket":            {err: host.ErrAbsent, kind: daemon.Absent},
