@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -57,8 +58,9 @@ func NewRunner(checks []Check, observer Observer, log *slog.Logger) (*Runner, er
 // Run looks until ctx ends. It does not wait for a probe that is stuck: nobody can end that.
 func (r *Runner) Run(ctx context.Context) error {
 	var group sync.WaitGroup
+	beat := time.Now().Add(rand.N(time.Second)) // the agents of a rollout do not look in step: they share name servers
 	for _, l := range r.order {
-		group.Go(func() { l.run(ctx) })
+		group.Go(func() { l.run(ctx, beat) })
 		group.Go(func() { l.watch(ctx) })
 	}
 	group.Wait()

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func dialBus(ctx context.Context, socket string, deadline time.Time, isBus bool)
 	if err := plain.SetDeadline(deadline); err != nil {
 		return nil, nil, errors.Join(err, plain.Close())
 	}
-	bus, err := dbus.NewConn(plain)
+	bus, err := dbus.NewConn(buffered{bufio.NewReader(plain), plain})
 	if err != nil {
 		return nil, nil, errors.Join(err, plain.Close())
 	}
@@ -85,6 +86,14 @@ func dialBus(ctx context.Context, socket string, deadline time.Time, isBus bool)
 	}
 	return plain, bus, nil
 }
+
+// buffered reads ahead: godbus asks for each field by itself, thirty of them in a message.
+type buffered struct {
+	*bufio.Reader
+	net.Conn
+}
+
+func (b buffered) Read(p []byte) (int, error) { return b.Reader.Read(p) }
 
 func halfway(ctx context.Context) time.Time {
 	deadline, bounded := ctx.Deadline()

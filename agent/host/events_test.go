@@ -137,7 +137,7 @@ func TestChanges_TellsOfTheOneUnit(t *testing.T) {
 			systemd := hosttest.StartSystemdAt(t, paths, way)
 			door := host.NewSystemd(paths)
 			told, ended := counted(t, func(ctx context.Context, changed func()) error { return door.Changes(ctx, "kubelet.service", changed) })
-			watched(t, told, func() { systemd.Tell("kubelet.service") })
+			awaitEvent(t, told) // it listens
 			require.Equal(t, 1, systemd.Tell("other.service"), "no bus of ours filters it")
 			systemd.Tell("kubelet.service")
 			awaitEvent(t, told)
@@ -155,7 +155,7 @@ func TestChanges_ListensForLongerThanItDials(t *testing.T) {
 	systemd := hosttest.StartSystemd(t, paths)
 	door := host.NewSystemd(paths)
 	told, ended := counted(t, func(ctx context.Context, changed func()) error { return door.Changes(ctx, "kubelet.service", changed) })
-	watched(t, told, func() { systemd.Tell("kubelet.service") })
+	awaitEvent(t, told) // it listens
 	select {
 	case err := <-ended:
 		t.Fatalf("it stopped listening: %v", err)

@@ -19,8 +19,8 @@ const (
 
 var errBusClosed = errors.New("the connection was closed")
 
-// Changes calls changed whenever systemd says that a property of the unit has changed: its state, its job, its main
-// process. It returns when ctx ends or the connection does; ErrNoSystemd where there is none.
+// Changes calls changed when it has begun to listen, and then whenever systemd says that a property of the unit has
+// changed: its state, its job, its main process. It returns when ctx ends or the connection does; ErrNoSystemd where there is none.
 //
 // go-systemd's own subscriptions poll all units (#229) or are not per unit (#507). A match rule for the one object makes
 // the bus send us nothing else.
@@ -69,6 +69,7 @@ func follow(ctx context.Context, bus *dbus.Conn, signals <-chan *dbus.Signal, un
 	defer stop()
 	defer bus.Close()
 	path := unitPath(unit)
+	changed()
 	for signal := range signals { // closed with the connection
 		if signal.Path == path {
 			changed()

@@ -32,6 +32,8 @@ type Process struct {
 	Err error
 }
 
+func (p Process) isAlive() bool { return p.Testimony == Spoke && !p.IsZombie() }
+
 // AnswerKind sorts what the daemon did when it was asked.
 type AnswerKind string
 

@@ -59,6 +59,8 @@ type Probe struct {
 	unit     Unit        // as systemd last described it
 	unitAt   time.Time   // when that was
 	unitTold atomic.Bool // systemd told of a change since
+
+	unitHeard atomic.Bool // it would be told now
 }
 
 // Seldom is the UnitEvery of a daemon that is asked itself.
@@ -89,10 +91,12 @@ func (p *Probe) Restarts() uint32 { return p.memory.Restarts }
 func (p *Probe) gather(ctx context.Context) Observation {
 	if p.mayBelieveOld() {
 		o := Observation{Unit: p.unit, Process: p.findProcess(ctx, p.unit)}
-		asked, cancel := check.Within(ctx, 40)
-		defer cancel()
-		if o.Answer = p.subject.Ask(ctx, asked); o.Answer.Kind == Good {
-			return o
+		if !p.subject.AskOnlyActive || o.Process.isAlive() {
+			asked, cancel := check.Within(ctx, 40)
+			defer cancel()
+			if o.Answer = p.subject.Ask(ctx, asked); o.Answer.Kind == Good {
+				return o
+			}
 		}
 	}
 	var o Observation
@@ -108,8 +112,12 @@ func (p *Probe) gather(ctx context.Context) Observation {
 	return o
 }
 
-// mayBelieveOld says that nothing speaks against what systemd said last.
+// mayBelieveOld says that nothing speaks against what systemd said last. Where asking could start the daemon somebody has
+// just stopped, only what would have been told counts.
 func (p *Probe) mayBelieveOld() bool {
+	if p.subject.AskOnlyActive && !p.unitHeard.Load() {
+		return false
+	}
 	isKnown := p.unit.Testimony == Nothing || (p.unit.Testimony == Spoke && p.unit.IsActive())
 	return isKnown && p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < p.subject.UnitEvery
 }

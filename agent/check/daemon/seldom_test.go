@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -70,4 +71,36 @@ func TestSeldom_SystemdIsAskedWhenTheDaemonIsNotWellOrTheUnitHasChanged(t *testi
 	require.Equal(t, "well", look())
 	require.Equal(t, 4, units.asked)
 	require.EqualValues(t, 4, p.Restarts())
+}
+
+// Its socket may be systemd's, which would start a daemon that somebody has just stopped.
+func TestSeldom_OfADaemonThatAskingWouldStart(t *testing.T) {
+	units := &counting{tell: make(chan struct{}), unit: host.Unit{
+		Name: unit, LoadState: "loaded", ActiveState: "active", InvocationID: "1", ActiveFor: time.Hour, MainPID: os.Getpid(),
+	}}
+	asked := 0
+	p := daemon.New(daemon.Subject{
+		Name: "d", Unit: unit, UnitEvery: daemon.Seldom, AskOnlyActive: true,
+		Ask: func(context.Context, context.Context) daemon.Answer { asked++; return daemon.Answer{Kind: daemon.Good} },
+	}, units, host.NewProcesses(host.Paths{}))
+	look := func() {
+		_, err := p.Probe(t.Context())
+		require.NoError(t, err)
+	}
+	look()
+	look()
+	require.Equal(t, 2, units.asked, "nobody would tell of a change")
+	told := watch(t, p)
+	units.tell <- struct{}{}
+	await(t, told, "the unit")
+	look()
+	look()
+	require.Equal(t, 3, units.asked)
+	require.Equal(t, 4, asked)
+
+	units.unit.ActiveState, units.unit.MainPID = "inactive", 0
+	units.tell <- struct{}{}
+	await(t, told, "the unit")
+	look()
+	require.Equal(t, 4, asked, "it was stopped")
 }

@@ -28,8 +28,10 @@ func WatchFile(paths host.Paths, file string) check.Watch {
 }
 
 func (p *Probe) watchUnit(ctx context.Context, changed func()) error {
+	defer p.unitHeard.Store(false)
 	err := p.units.Changes(ctx, p.subject.Unit, func() {
 		p.unitTold.Store(true)
+		p.unitHeard.Store(true)
 		changed()
 	})
 	if errors.Is(err, host.ErrNoSystemd) {

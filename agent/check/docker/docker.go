@@ -24,8 +24,8 @@ import (
 // New makes the probe.
 func New(o config.DockerSubject, doors host.Doors) *daemon.Probe {
 	return daemon.New(daemon.Subject{
-		Name:    "dockerd",
-		Unit:    o.Unit,
+		Name: "dockerd",
+		Unit: o.Unit, UnitEvery: daemon.Seldom,
 		Process: o.Process,
 		Address: o.Socket,
 		Reasons: daemon.Reasons{

@@ -55,7 +55,7 @@ type latency struct {
 
 // told measures from the fault until a watch of NodeHealth brings the finding.
 func (e *environment) told(ctx context.Context, r *report) error {
-	times := 50
+	times := 25
 	if e.quick {
 		times = 5
 	}
