@@ -24,6 +24,8 @@ type comparison struct {
 	look, ran            time.Duration // medians
 }
 
+func (c comparison) ratio() float64 { return float64(c.ran) / float64(c.look) }
+
 // commands are what the sources ran, by check. ctr stands for crictl, which cannot be had here.
 var commands = []struct{ check, command string }{
 	{"kubelet", "ps aux | grep kubelet"},

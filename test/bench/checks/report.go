@@ -23,7 +23,7 @@ func (r *report) text() string {
 	say("## A look beside the command the sources ran\n\nMedians. The agent's look runs in its process; the command is forked.\n")
 	say("| node | check | look | command | took | ratio |\n| --- | --- | --- | --- | --- | --- |")
 	for _, c := range r.looks {
-		say("| %s | %s | %s | `%s` | %s | %.0f |", c.load, c.check, c.look, c.command, c.ran.Round(10*time.Microsecond), float64(c.ran)/float64(c.look))
+		say("| %s | %s | %s | `%s` | %s | %.0f |", c.load, c.check, c.look, c.command, c.ran.Round(10*time.Microsecond), c.ratio())
 	}
 	say("\n## From the fault to the API\n\nFrom the fault to a watch of NodeHealth: the agent's look, its write, the API server's answer and the watch. The moment of")
 	say("the fault is taken just before the command that does it, so forking that command counts; for D-Bus it is when systemd")
@@ -37,7 +37,64 @@ func (r *report) text() string {
 	for _, s := range r.spent {
 		say("| %s | %.2f | %.1f | %.1f | %.1f | %.0f |", s.while, s.milliCPU, float64(s.rss)/1024, float64(s.own)/1024, s.wakeups, s.syscalls)
 	}
-	return out.String()
+	say("\n## Against the targets\n\n| target | measured | |\n| --- | --- | --- |")
+	for _, t := range r.targets() {
+		say("| %s | %s | %s |", t.name, t.measured, t.verdict())
+	}
+	return out.String() + reasons
 }
 
-func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond)) }
+// reasons are why what falls short does, as far as it was found out.
+const reasons = `
+Memory is the program's own file: what is linked becomes resident, and docs/decisions/0015 lists what is left to drop. Of
+the CPU a quarter is beats and the runtime; the looks cost about three times what they cost one after the other in a
+loop, because once a second the caches are cold. The latest
+findings wait for a write to the API server, which takes 8 to 12 ms here, and it shares two cores with everything else.
+`
+
+// A target is a number the project set itself, and what came of it.
+type target struct {
+	name, measured string
+	met            bool
+}
+
+func (t target) verdict() string {
+	if t.met {
+		return "met"
+	}
+	return "missed"
+}
+
+func (r *report) targets() []target {
+	var all []target
+	atMost := func(name, unit string, measured, limit float64) {
+		all = append(all, target{fmt.Sprintf("%s at most %.0f %s", name, limit, unit), fmt.Sprintf("%.1f %s", measured, unit), measured <= limit})
+	}
+	if len(r.spent) > 0 {
+		idle := r.spent[0]
+		atMost("RSS", "MiB", float64(idle.rss)/1024, 18)
+		atMost("CPU", "mCPU", idle.milliCPU, 3)
+	}
+	for _, l := range r.told {
+		atMost(l.name+", first finding p50", "ms", milliseconds(at(l.seen, 50)), 20)
+		atMost(l.name+", first finding p99", "ms", milliseconds(at(l.seen, 99)), 100)
+		atMost(l.name+", confirmed fast p50", "ms", milliseconds(at(l.confirmed, 50)), 50)
+	}
+	var short []string
+	for _, c := range r.looks {
+		if c.ratio() < 20 {
+			short = append(short, fmt.Sprintf("%s beside `%s`, %s: %.0f", c.check, c.command, c.load, c.ratio()))
+		}
+	}
+	if len(r.looks) > 0 {
+		all = append(all, target{
+			"each look 20 times cheaper than the command",
+			fmt.Sprintf("%d of %d; %s", len(r.looks)-len(short), len(r.looks), strings.Join(short, "; ")), len(short) == 0,
+		})
+	}
+	return all
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.1f ms", milliseconds(d)) }
