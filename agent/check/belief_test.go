@@ -19,6 +19,7 @@ var policy = Check{Name: "x", Interval: time.Second, FailAfter: 3, OKAfter: 3, D
 // aLook makes a look from a letter:
 //
 //	g good   f failure   r restarting, grace 4 s   u could not tell   n not applicable   + good, and one restart more
+//	! failure, and one restart more
 func aLook(letter rune, second int, restarts *uint32) Look {
 	look := Look{At: t0.Add(time.Duration(second) * time.Second)}
 	switch letter {
@@ -27,7 +28,10 @@ func aLook(letter rune, second int, restarts *uint32) Look {
 	case '+':
 		*restarts++
 		look.State = Healthy
-	case 'f':
+	case 'f', '!':
+		if letter == '!' {
+			*restarts++
+		}
 		look.State, look.Findings = Unhealthy, []Finding{{Reason: v1alpha1.ReasonKubeletNotAnswering, Message: "silent"}}
 	case 'r':
 		look.State = Restarting
@@ -73,6 +77,7 @@ func TestObserve(t *testing.T) {
 		"a restart does not clear a fault":                        {"gfffrrrgggggg", "HFFUUUUUUHHHH"},
 		"restarting from the first look on":                       {"rrrrr", "RRRRU"},
 		"the third restart is a fault":                            {"grgrgr", "HRHRHU"},
+		"a start seen while failing is the one that follows":      {"gf!rgrgr", "HFFRHRHU"},
 		"the third restart, seen only by the count":               {"g+g+g+", "HHHHHU"},
 		"seen both ways it counts once":                           {"gr+gr+g", "HRHHRHH"},
 		"three at once":                                           {"g3g", "HUU"},

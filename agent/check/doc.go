@@ -33,8 +33,9 @@
 //   - Grace is counted from the first restarting look since the last good one, and bounded by MaxGrace. It is over only
 //     when at least FailAfter looks saw the subject in that time, so an agent that was itself asleep blames nobody.
 //   - RestartLoopCount restarts within RestartLoopWindow are a fault, RestartLoop, at once and even when the daemon
-//     answers. A restart is the start of a restarting spell (but out of Unknown, where it may be a first start), or an increment of Look.Restarts; the increment that
-//     belongs to a spell already counted is not counted again. While Unhealthy, each further one begins Dwell anew.
+//     answers. A restart is the start of a restarting spell (but out of Unknown, where it may be a first start), or an
+//     increment of Look.Restarts; of a spell and the increment that belongs to it, whichever comes second is not counted.
+//     While Unhealthy, each further one begins Dwell anew.
 //   - A failure is explained by a failing check that it depends on, and goes on being explained when that one is well
 //     again, until FailAfter intervals later a look fails still: what depends on another recovers after it.
 //   - A restart does not lead out of Unhealthy: that takes good looks, so nothing is released for a daemon that tries.

@@ -18,6 +18,7 @@ type restartLog struct {
 	known    bool                        // seen holds a count
 	seen     uint32                      // Look.Restarts of the latest look
 	inCredit bool                        // a spell was counted, its increment has not come yet
+	isAhead  bool                        // an increment was counted in a failing look, its spell has not come yet
 }
 
 // count notes the restarts that a look shows and says whether they make a loop. begins says that a restarting spell
@@ -28,7 +29,10 @@ func (r *restartLog) count(look Look, begins bool) (looped bool) {
 		moved = look.Restarts - r.seen
 	}
 	r.known, r.seen = true, look.Restarts
+	r.isAhead = (r.isAhead && look.State != Healthy) || (moved > 0 && look.State == Unhealthy)
 	switch {
+	case begins && moved == 0 && r.isAhead:
+		r.isAhead = false
 	case begins && moved == 0:
 		moved, r.inCredit = 1, true
 	case moved > 0 && r.inCredit:
