@@ -27,8 +27,8 @@ type Belief struct {
 	// Failing or Unhealthy.
 	Fast bool
 
-	badAt       time.Time // of the latest look that did not find it well
-	failedUntil time.Time // when it last left Failing, Unhealthy or Restarting
+	bad    stretch // of looks that did not find it well
+	failed stretch // in Failing, Unhealthy or Restarting
 
 	seen     bool // the subject was once seen on this node
 	failures row  // with no good look and no belief in Unknown in between
@@ -56,6 +56,24 @@ func (r row) and(at time.Time, c Check) row {
 	return row{n: r.n + 1, last: at}
 }
 
+// A stretch is the latest time in which something was so.
+type stretch struct {
+	goesOn      bool
+	from, until time.Time
+}
+
+// and says whether it is so at a moment.
+func (s stretch) and(at time.Time, isSo bool) stretch {
+	if isSo && !s.goesOn {
+		s.from = at
+	}
+	if isSo {
+		s.until = at
+	}
+	s.goesOn = isSo
+	return s
+}
+
 // A spell is the time from the first restarting look to the next good one.
 type spell struct {
 	since time.Time
@@ -75,9 +93,7 @@ func (b Belief) Observe(look Look, c Check) Belief {
 	if b.State == "" {
 		b.State, b.Since = Unknown, look.At
 	}
-	if look.State != Healthy {
-		b.badAt = look.At
-	}
+	b.bad = b.bad.and(look.At, look.State != Healthy)
 	switch look.State {
 	case Healthy:
 		b.observeGood(look, c)
@@ -227,11 +243,12 @@ func (b *Belief) change(to State, reason v1alpha1.Reason, message string, at tim
 	if b.State != to {
 		b.Since = at
 	}
-	if failing(b.State) && !failing(to) {
-		b.failedUntil = at
-	}
 	if to == Unhealthy {
 		b.heldFrom, b.goods = at, row{}
+	}
+	if failing(b.State) || failing(to) {
+		b.failed = b.failed.and(at, failing(to))
+		b.failed.until = at
 	}
 	b.State, b.Reason, b.Message, b.next = to, reason, cut(message), candidate{}
 }

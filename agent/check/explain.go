@@ -28,14 +28,15 @@ func explainedBy(name Name, checks map[Name]Check, beliefs map[Name]Belief) Name
 }
 
 // explains says that what is believed of a check is because of another, its cause. That holds for a while after the cause
-// is well again: what depends on it is looked at later. When FailAfter looks have had the time to find the check well and
-// one has not, it fails by itself. Unknown explains nothing.
+// is well again, for a check that was well before the cause failed: it is looked at later. When FailAfter looks have had
+// the time to find it well and one has not, it fails by itself. Unknown explains nothing.
 func explains(cause, b Belief, c Check) bool {
 	if failing(cause.State) {
 		return true
 	}
-	alone := cause.failedUntil.Add(time.Duration(c.FailAfter) * c.Interval)
-	return cause.State == Healthy && !cause.failedUntil.IsZero() && b.badAt.Before(alone)
+	alone := cause.failed.until.Add(time.Duration(c.FailAfter) * c.Interval)
+	tookAlong := b.bad.from.After(cause.failed.from.Add(-c.Interval))
+	return cause.State == Healthy && !cause.failed.until.IsZero() && tookAlong && b.bad.until.Before(alone)
 }
 
 // failing includes what is not confirmed yet: a cause and what it takes along are not looked at in the same moment.

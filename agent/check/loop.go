@@ -62,11 +62,17 @@ func (l *loop) run(ctx context.Context, beat time.Time) {
 }
 
 // untilNext is the time to the next poll. All checks of an agent look on the same beat, so that a quiet machine is woken
-// once a second and not twenty times: half of what looking costs is waking up. A look that came late, or out of turn, is
-// followed an eighth of the interval early at most, which Belief still counts as the next one.
+// once a second and not twenty times: half of what looking costs is waking up. What looked a little late looks on the beat
+// again next time; what looked out of turn comes back to it by waiting an eighth longer, never by looking sooner.
 func untilNext(now, beat time.Time, interval time.Duration) time.Duration {
+	if now.Before(beat) {
+		return beat.Sub(now)
+	}
 	late := now.Sub(beat) % interval
-	return interval - min(late, interval/8)
+	if late <= interval/16 {
+		return interval - late
+	}
+	return interval + min(interval-late, interval/8)
 }
 
 // confirm looks at each moment of Check.Confirm, counted from an event, for as long as the looks fail. The last of them

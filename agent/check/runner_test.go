@@ -249,6 +249,31 @@ func TestRunner_WhatACauseTookAlongIsExplainedUntilItFailsByItself(t *testing.T)
 	}
 }
 
+func TestRunner_AFlappingCauseExplainsOnlyWhatItTookAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		link := New("link", scripted(func(ctx context.Context) ([]Finding, error) {
+			if looks++; looks%10 == 0 {
+				return failingProbe(ctx)
+			}
+			return nil, nil
+		}))
+		server := New("apiserver", scripted(failingProbe)).After("link")
+		server.Interval = 5 * time.Second
+		r := run(t, nil, link, server)
+		time.Sleep(time.Minute)
+		explained := 0
+		for range 600 {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if r.Snapshot()[1].ExplainedBy != "" {
+				explained++
+			}
+		}
+		require.Equal(t, 60, explained, "for as long as the cause was failing, one second in ten")
+	})
+}
+
 func findingIf(ctx context.Context, broken *atomic.Bool) ([]Finding, error) {
 	if broken.Load() {
 		return failingProbe(ctx)

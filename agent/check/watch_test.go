@@ -21,14 +21,18 @@ type told struct {
 	looks   atomic.Int32
 	watches atomic.Int32
 	events  chan struct{}
-	ends    chan error // ends the watch
+	ends    chan error    // ends the watch
+	slow    time.Duration // every second look of a broken one
 }
 
 func newTold() *told { return &told{events: make(chan struct{}), ends: make(chan error)} }
 
 func (d *told) Probe(ctx context.Context) ([]Finding, error) {
-	d.looks.Add(1)
+	looks := d.looks.Add(1)
 	if d.broken.Load() {
+		if looks%2 == 0 {
+			time.Sleep(d.slow)
+		}
 		return failingProbe(ctx)
 	}
 	return nil, nil
@@ -190,4 +194,43 @@ func TestWatch_CountsEvents(t *testing.T) {
 		synctest.Wait()
 		require.InDelta(t, 2, testutil.ToFloat64(metrics.told.WithLabelValues("a")), 0)
 	})
+}
+
+func TestUntilNext(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct{ phase, interval, want time.Duration }{
+		"on the beat":            {0, time.Second, time.Second},
+		"a little late":          {10 * ms, time.Second, 990 * ms},
+		"late":                   {200 * ms, time.Second, 1125 * ms},
+		"out of turn":            {500 * ms, time.Second, 1125 * ms},
+		"just before its turn":   {990 * ms, time.Second, 1010 * ms},
+		"before the first beat":  {-300 * ms, time.Second, 300 * ms},
+		"a tenth of a second":    {103 * ms, 100 * ms, 97 * ms},
+		"half a minute, by half": {15 * time.Second, 30 * time.Second, 33750 * ms},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, untilNext(t0.Add(c.phase), t0, c.interval)) })
+	}
+}
+
+// Looks of different lengths, after an event that came out of turn: still about a second apart, and each counts.
+func TestWatch_LooksAfterAnEventAllCount(t *testing.T) {
+	for phase := time.Duration(0); phase < time.Second; phase += 90 * time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			d := newTold()
+			d.slow = 50 * time.Millisecond
+			c := New("a", d)
+			c.Confirm = nil
+			r := run(t, nil, c)
+			<-r.Looked()
+			time.Sleep(5*time.Second + phase)
+			d.broken.Store(true)
+			began := time.Now()
+			d.events <- struct{}{}
+			for state(r, string(c.Name)) != v1alpha1.CheckUnhealthy {
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+			}
+			require.InDelta(t, 2.1, time.Since(began).Seconds(), 0.3, "at phase %s", phase)
+		})
+	}
 }

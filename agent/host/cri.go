@@ -54,41 +54,57 @@ func (c *CRI) Name(outer, asked context.Context) (string, error) {
 }
 
 // ask makes a call of the CRI that has one answer.
+//
+// A kept connection may end while the call is made, by a server that is well: then it is made once more on another.
 func (c *CRI) ask(outer, asked context.Context, name string, request []byte) ([]byte, error) {
-	conn, err := c.connection(asked)
-	if err != nil {
-		return nil, observed(outer, err)
+	message, again, err := c.askOnce(outer, asked, name, request)
+	if again {
+		message, _, err = c.askOnce(outer, asked, name, request)
 	}
-	call, err := startGRPC(asked, conn, criService+name, request, func() {})
+	return message, err
+}
+
+// askOnce also says whether another connection might do better.
+func (c *CRI) askOnce(outer, asked context.Context, name string, request []byte) (message []byte, again bool, err error) {
+	conn, isKept, err := c.connection(asked)
 	if err != nil {
-		return nil, c.failed(outer, asked, conn, err)
+		return nil, false, observed(outer, err)
+	}
+	message, err = unary(asked, conn, criService+name, request)
+	if err != nil {
+		_, isAnswer := errors.AsType[*CallError](err)
+		return nil, isKept && !isAnswer && !isOver(asked), c.failed(outer, asked, conn, err)
+	}
+	return message, false, nil
+}
+
+func unary(ctx context.Context, conn *http.ClientConn, method string, request []byte) ([]byte, error) {
+	call, err := startGRPC(ctx, conn, method, request, func() {})
+	if err != nil {
+		return nil, err
 	}
 	defer call.close()
-	message, err := call.only()
-	if err != nil {
-		return nil, c.failed(outer, asked, conn, err)
-	}
-	return message, nil
+	return call.only()
 }
 
 // connection is the one that is kept, as long as its socket is the one that callers find: a runtime whose socket was
 // removed or replaced still answers those that were connected before, and nobody else.
-func (c *CRI) connection(ctx context.Context) (*http.ClientConn, error) {
+func (c *CRI) connection(ctx context.Context) (conn *http.ClientConn, isKept bool, err error) {
 	file, err := os.Stat(c.socket)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if errors.Is(err, os.ErrNotExist) {
 		c.drop()
-		return nil, ErrAbsent
+		return nil, false, ErrAbsent
 	}
 	isThere := err != nil || os.SameFile(file, c.file)
 	if c.conn != nil && isThere && c.conn.Err() == nil {
-		return c.conn, nil
+		return c.conn, true, nil
 	}
 	c.drop()
 	c.conn, err = c.transport.NewClientConn(ctx, "http", "localhost:80") // the socket's: nobody looks at the address
 	c.file = file
-	return c.conn, err
+	return c.conn, false, err
 }
 
 // failed says how the runtime failed. Unless it answered, the connection is closed: the next call dials and does not

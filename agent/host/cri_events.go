@@ -59,7 +59,7 @@ func (c *CRI) TaskEvents(ctx context.Context, told func(), deliver func(Containe
 
 // receive reads a stream to its end.
 func (c *CRI) receive(ctx context.Context, method string, request []byte, told func(), each func([]byte) error) error {
-	conn, err := c.connection(ctx)
+	conn, _, err := c.connection(ctx)
 	if err != nil {
 		return observed(ctx, err)
 	}

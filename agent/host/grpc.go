@@ -57,7 +57,8 @@ func newGRPCTransport(socket string) *http.Transport {
 		// What the server may send ahead of us. The default of 4 MiB is for distant servers.
 		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+			conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+			return conn, ofAnother(err)
 		},
 	}
 }
@@ -90,9 +91,25 @@ func startGRPC(ctx context.Context, conn *http.ClientConn, method string, messag
 	call := &grpcCall{response: response}
 	if response.StatusCode != http.StatusOK {
 		call.close()
-		return nil, &CallError{Code: CodeUnknown, Message: "HTTP status " + response.Status}
+		return nil, &CallError{Code: codeOf(response.StatusCode), Message: "HTTP status " + response.Status}
 	}
 	return call, nil
+}
+
+// codeOf is what gRPC makes of an answer that is not its own.
+func codeOf(status int) Code {
+	switch status {
+	case http.StatusUnauthorized:
+		return CodeUnauthenticated
+	case http.StatusForbidden:
+		return CodePermissionDenied
+	case http.StatusNotFound:
+		return CodeUnimplemented
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return CodeUnavailable
+	default:
+		return CodeUnknown
+	}
 }
 
 // next is the next message, until it is called again; io.EOF after the last one, when the call ended well.

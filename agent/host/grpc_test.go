@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -70,6 +72,51 @@ func TestGRPCCall_AStatusWithoutMessagesComesInFront(t *testing.T) {
 	call.response.Header = http.Header{"Grpc-Status": {"12"}, "Grpc-Message": {"100% not escaped"}}
 	_, err := call.only()
 	require.Equal(t, &CallError{CodeUnimplemented, "100% not escaped"}, err)
+}
+
+// serveHTTP2 answers every call on a socket.
+func serveHTTP2(t *testing.T, answer http.HandlerFunc) *CRI {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "s")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	server := &http.Server{Handler: answer, Protocols: new(http.Protocols)} //nolint:gosec // a test's
+	server.Protocols.SetUnencryptedHTTP2(true)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	cri := NewCRI(socket)
+	t.Cleanup(func() { _ = cri.Close() })
+	return cri
+}
+
+// A server may take leave (GOAWAY) with every answer and be well.
+func TestCRI_AServerThatEndsEveryConnectionIsWell(t *testing.T) {
+	cri := serveHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close")
+		w.Header().Set(http.TrailerPrefix+"Grpc-Status", "0")
+		_, _ = w.Write(framed(""))
+	})
+	for range 20 {
+		_, err := cri.Status(t.Context(), t.Context())
+		require.NoError(t, err)
+	}
+}
+
+func TestCRI_AnAnswerThatIsNotGRPCs(t *testing.T) {
+	for status, want := range map[int]error{
+		http.StatusNotFound:            ErrNoCRI,
+		http.StatusServiceUnavailable:  ErrRefused,
+		http.StatusForbidden:           &CallError{CodePermissionDenied, "HTTP status 403 Forbidden"},
+		http.StatusInternalServerError: &CallError{CodeUnknown, "HTTP status 500 Internal Server Error"},
+	} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			cri := serveHTTP2(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			for range 2 {
+				_, err := cri.Status(t.Context(), t.Context())
+				require.Equal(t, want, err)
+			}
+		})
+	}
 }
 
 func FuzzGRPCCall(f *testing.F) {

@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// patience bounds one mutant: a mutant that makes a test hang is killed, and counts as noticed.
+// patience bounds the test of one mutant, without its building: one that makes a test hang counts as noticed.
 const patience = 3 * time.Minute
 
 // Tests whose name begins with property draw their cases by chance. draws is how many: with rapid's own 100 a mutant
@@ -103,17 +103,18 @@ func try(ctx context.Context, file string) (noticed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	if out, err := exec.CommandContext(ctx, "go", "vet", "-overlay", overlay, m.Package).CombinedOutput(); err != nil {
 		return false, fmt.Errorf("the mutant does not compile:\n%s", out)
 	}
-	argv := []string{"test", "-count=1", "-overlay", overlay, "-run", "^" + m.Test + "$", m.Package}
+	argv := []string{"test", "-count=1", "-timeout=" + patience.String(), "-overlay", overlay, "-run", "^" + m.Test + "$", m.Package}
 	if strings.HasPrefix(m.Test, property) {
 		argv = append(argv, "-rapid.checks="+draws, "-rapid.nofailfile")
 	}
 	test := exec.CommandContext(ctx, "go", argv...)
 	out, err := test.CombinedOutput()
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
 	if err == nil && strings.Contains(string(out), "no tests to run") {
 		return false, fmt.Errorf("package %s has no test %s", m.Package, m.Test)
 	}

@@ -125,9 +125,13 @@ func runCommand(ctx context.Context, argv []string, reader *reader) error {
 	// Its own session, and so its own group: what it started ends with it. It is asked before it is told: `cluster` cleans up.
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
-	command.WaitDelay = 30 * time.Second
+	command.WaitDelay = time.Minute // to take a cluster down
 	command.Stdout, command.Stderr = reader, reader
-	return command.Run()
+	err := command.Run()
+	if command.Process != nil {
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // whoever did not hear
+	}
+	return err
 }
 
 // withoutRace drops the race detector where there is no C compiler, and says so as something skipped.

@@ -89,27 +89,33 @@ func (p *Probe) Restarts() uint32 { return p.memory.Restarts }
 // gather asks systemd first, because it names the main process and says whether asking the daemon would start it. But
 // who answers well is well, whatever systemd says.
 func (p *Probe) gather(ctx context.Context) Observation {
+	var o Observation
 	if p.mayBelieveOld() {
-		o := Observation{Unit: p.unit, Process: p.findProcess(ctx, p.unit)}
+		o = Observation{Unit: p.unit, Process: p.findProcess(ctx, p.unit)}
 		if !p.subject.AskOnlyActive || o.Process.isAlive() {
-			asked, cancel := check.Within(ctx, 40)
-			defer cancel()
-			if o.Answer = p.subject.Ask(ctx, asked); o.Answer.Kind == Good {
-				return o
-			}
+			o.Answer = p.ask(ctx, 80)
+		}
+		if o.Answer.Kind == Good {
+			return o
 		}
 	}
-	var o Observation
 	p.unitTold.Store(false)
 	o.Unit = p.askSystemd(ctx)
 	p.unit, p.unitAt = o.Unit, time.Now()
 	o.Process = p.findProcess(ctx, o.Unit)
-	if p.subject.Ask != nil && p.mayAsk(o) {
-		asked, cancel := check.Within(ctx, 85)
-		defer cancel()
-		o.Answer = p.subject.Ask(ctx, asked)
+	switch {
+	case p.subject.Ask == nil || !p.mayAsk(o):
+		o.Answer = Answer{}
+	case o.Answer.Kind != Silent: // who kept silent has had the time there is
+		o.Answer = p.ask(ctx, 85)
 	}
 	return o
+}
+
+func (p *Probe) ask(ctx context.Context, percent int) Answer {
+	asked, cancel := check.Within(ctx, percent)
+	defer cancel()
+	return p.subject.Ask(ctx, asked)
 }
 
 // mayBelieveOld says that nothing speaks against what systemd said last. Where asking could start the daemon somebody has

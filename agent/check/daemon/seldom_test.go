@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +104,30 @@ func TestSeldom_OfADaemonThatAskingWouldStart(t *testing.T) {
 	await(t, told, "the unit")
 	look()
 	require.Equal(t, 4, asked, "it was stopped")
+}
+
+// It has nearly all of a look's time, whether systemd is asked too or not.
+func TestSeldom_ADaemonThatAnswersSlowlyIsWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		units := &counting{unit: host.Unit{Name: unit, LoadState: "loaded", ActiveState: "active", InvocationID: "1", ActiveFor: time.Hour}}
+		p := daemon.New(daemon.Subject{
+			Name: "d", Unit: unit, UnitEvery: daemon.Seldom, Reasons: daemon.Reasons{NotAnswering: "NotAnswering"},
+			Ask: func(_, asked context.Context) daemon.Answer {
+				select {
+				case <-time.After(600 * time.Millisecond):
+					return daemon.Answer{Kind: daemon.Good}
+				case <-asked.Done():
+					return daemon.Answer{Kind: daemon.Silent}
+				}
+			},
+		}, units, host.NewProcesses(host.Paths{}))
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), 800*time.Millisecond)
+			findings, err := p.Probe(ctx)
+			require.NoError(t, err)
+			require.Empty(t, findings)
+			cancel()
+			time.Sleep(time.Second)
+		}
+	})
 }

@@ -37,6 +37,10 @@ func main() {
 	flag.BoolVar(&o.keep, "keep", false, "leave the cluster up")
 	flag.StringVar(&o.only, "only", "", "measure one part: told, cost or looks")
 	flag.Parse()
+	if o.write && o.only != "" {
+		fmt.Fprintln(os.Stderr, "bench-checks: -write keeps the whole; it cannot be used with -only")
+		os.Exit(2)
+	}
 	os.Exit(bed.Main(bed.Options{Nodes: 2, Zones: 2}, func() bool { return o.keep }, func(b *bed.Bed) int {
 		if err := run(context.Background(), b, o); err != nil {
 			fmt.Fprintln(os.Stderr, "bench-checks:", err)
