@@ -171,6 +171,8 @@ func spared(s *scene, by v1alpha1.Brake) {
 	s.until("the Event", 10*time.Second, told("Node", "n2", "IsolationWithheld"))
 	s.during(watchReported, untainted("n2"), noPermit("n2"), withheld("n2", by))
 	s.note("withheld %s by %s", seconds(shown.Sub(at)), by)
+	s.restore("start-unit", "n2", "containerd") // before what spared it is undone
+	s.until("n2 to be well again", 30*time.Second, inState("n2", v1alpha1.NodeHealthy))
 }
 
 func controlPlaneNode(s *scene) {

@@ -93,14 +93,14 @@ func (p *Probe) gather(ctx context.Context) Observation {
 	if p.mayBelieveOld() {
 		o = Observation{Unit: p.unit, Process: p.findProcess(ctx, p.unit)}
 		if !p.subject.AskOnlyActive || o.Process.isAlive() {
-			o.Answer = p.ask(ctx, 80)
+			o.Answer = p.ask(ctx, 70)
 		}
 		if o.Answer.Kind == Good {
 			return o
 		}
 	}
 	p.unitTold.Store(false)
-	o.Unit = p.askSystemd(ctx)
+	o.Unit = p.askSystemd(ctx, o.Answer.Kind == Silent)
 	p.unit, p.unitAt = o.Unit, time.Now()
 	o.Process = p.findProcess(ctx, o.Unit)
 	switch {
@@ -128,12 +128,17 @@ func (p *Probe) mayBelieveOld() bool {
 	return isKnown && p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < p.subject.UnitEvery
 }
 
-// askSystemd takes at most two fifths of the time: a frozen bus must leave enough to ask the daemon itself.
-func (p *Probe) askSystemd(ctx context.Context) Unit {
+// askSystemd takes at most two fifths of the time, if it is not last: a frozen bus must leave enough to ask the daemon
+// itself.
+func (p *Probe) askSystemd(ctx context.Context, isLast bool) Unit {
 	if p.subject.Unit == "" {
 		return Unit{}
 	}
-	ctx, cancel := check.Within(ctx, 40)
+	percent := 40
+	if isLast {
+		percent = 90
+	}
+	ctx, cancel := check.Within(ctx, percent)
 	defer cancel()
 	unit, err := p.units.Unit(ctx, p.subject.Unit)
 	switch {

@@ -106,7 +106,7 @@ func TestSeldom_OfADaemonThatAskingWouldStart(t *testing.T) {
 	require.Equal(t, 4, asked, "it was stopped")
 }
 
-// It has nearly all of a look's time, whether systemd is asked too or not.
+// It has most of a look's time, whether systemd is asked too or not.
 func TestSeldom_ADaemonThatAnswersSlowlyIsWell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		units := &counting{unit: host.Unit{Name: unit, LoadState: "loaded", ActiveState: "active", InvocationID: "1", ActiveFor: time.Hour}}
@@ -114,7 +114,7 @@ func TestSeldom_ADaemonThatAnswersSlowlyIsWell(t *testing.T) {
 			Name: "d", Unit: unit, UnitEvery: daemon.Seldom, Reasons: daemon.Reasons{NotAnswering: "NotAnswering"},
 			Ask: func(_, asked context.Context) daemon.Answer {
 				select {
-				case <-time.After(600 * time.Millisecond):
+				case <-time.After(500 * time.Millisecond):
 					return daemon.Answer{Kind: daemon.Good}
 				case <-asked.Done():
 					return daemon.Answer{Kind: daemon.Silent}
