@@ -15,7 +15,7 @@ import (
 type Lane string
 
 // Lanes. There is one test cluster per machine, and what runs on it mostly waits, for real daemons and by real clocks. So
-// what only compiles and computes runs beside it, on the processors' idle time.
+// what only compiles and computes, and asks no clock, runs beside it on the processors' idle time.
 const (
 	First     Lane = "" // before everything else
 	OnCode    Lane = "code"
@@ -49,11 +49,11 @@ var steps = []Step{
 	},
 	{
 		// Cold, most of it is the compiler's, for the race detector.
-		Name: "unit", Lane: OnCode, About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
+		Name: "unit", About: "tables, properties, scenarios, loops and fixtures", Bound: 20 * time.Minute,
 		Commands: [][]string{goTest("-race", "-shuffle=on", "./...")},
 	},
 	{
-		Name: "cluster", Lane: OnCode, About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
+		Name: "cluster", About: "the test cluster's own tests", Needs: []string{"programs"}, Bound: 10 * time.Minute,
 		Commands: [][]string{inDir("test/cluster", goTest("./..."))},
 	},
 	{
