@@ -109,6 +109,7 @@ func run(ctx context.Context, b *bed.Bed, o options) error {
 			continue
 		}
 		if err := part.measure(ctx, r); err != nil {
+			fmt.Println(r.text()) // what was measured is not lost
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
