@@ -62,8 +62,8 @@ func (l *loop) run(ctx context.Context, beat time.Time) {
 }
 
 // untilNext is the time to the next poll. All checks of an agent look on the same beat, so that a quiet machine is woken
-// once a second and not twenty times: half of what looking costs is waking up. What looked a little late looks on the beat
-// again next time; what looked out of turn comes back to it by waiting an eighth longer, never by looking sooner.
+// once a second and not twenty times. What looked a little late looks on the beat again next time; what looked out of turn
+// comes back to it by waiting an eighth longer, never by looking sooner.
 func untilNext(now, beat time.Time, interval time.Duration) time.Duration {
 	if now.Before(beat) {
 		return beat.Sub(now)
