@@ -36,23 +36,31 @@ func Once(ctx context.Context, checks []Check) Table {
 	return table
 }
 
-// Repeated looks at one thing after the other, times each: what a look costs once a probe knows its subject, and nothing
-// else runs beside it. Took is the median; the rest is what the last look said.
+// Repeated looks at one thing after the other, times each: what a look costs once a probe knows its subject and is told of
+// changes, as in an agent at work, and nothing else runs beside it. Took is the median; the rest is what the last look said.
 func Repeated(ctx context.Context, checks []Check, times int) Table {
 	table := make(Table, len(checks))
 	for i, c := range checks {
-		took := make([]time.Duration, times)
-		for n := range took {
-			table[i] = once(ctx, c)
-			took[n] = table[i].Took
-			if ctx.Err() != nil {
-				return table
-			}
-		}
-		slices.Sort(took)
-		table[i].Took = took[times/2]
+		table[i] = repeated(ctx, c, times)
 	}
 	return table
+}
+
+func repeated(ctx context.Context, c Check, times int) Row {
+	watched, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if w, ok := c.Probe.(Watcher); ok {
+		go w.Watch(watched, func() {}) //nolint:errcheck // without it the looks say what they say all the same
+	}
+	took := make([]time.Duration, times)
+	var row Row
+	for n := range took {
+		row = once(ctx, c)
+		took[n] = row.Took
+	}
+	slices.Sort(took)
+	row.Took = took[times/2]
+	return row
 }
 
 func once(ctx context.Context, c Check) Row {

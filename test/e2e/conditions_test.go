@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
@@ -76,6 +77,17 @@ func withheld(node string, by v1alpha1.Brake) condition {
 		}
 		if i.Withheld.Message == "" || i.Withheld.Summary == "" {
 			return errors.New("what is withheld does not say why")
+		}
+		return nil
+	}
+}
+
+// withheldBecause: what NodeHealth says of it names this.
+func withheldBecause(node, why string) condition {
+	return func(s observe.State) error {
+		i := s.Health(node).Isolation
+		if i == nil || i.Withheld == nil || !strings.Contains(i.Withheld.Message, why) {
+			return fmt.Errorf("nothing is withheld from %s because of %q: %+v", node, why, i)
 		}
 		return nil
 	}

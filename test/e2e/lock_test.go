@@ -24,7 +24,7 @@ func operatorLock(s *scene) {
 	require.NoError(s.t, err)
 	pods := hello.On(s.view.Now(), "n2")
 	spared(s, v1alpha1.BrakePersonLock)
-	require.Contains(s.t, s.view.Now().Health("n2").Isolation.Withheld.Message, "switch upgrade")
+	s.until("the lock's reason to be told", 5*time.Second, withheldBecause("n2", "switch upgrade"))
 	require.NoError(s.t, locks.Delete(s.ctx, "maintenance", metav1.DeleteOptions{}))
 	s.isolated("n2", time.Now(), v1alpha1.ReasonRuntimeNotRunning, pods, v1alpha1.NodeUnhealthy)
 	s.released("n2", s.heal())

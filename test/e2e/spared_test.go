@@ -163,7 +163,7 @@ func drainedNodeShutDown(s *scene) {
 	s.note("NodeDown %s, PlannedDeparture: nothing spent", seconds(down.Sub(at)))
 }
 
-// spared plays a fault that would isolate n2 were it not for a brake.
+// spared plays a fault that would isolate n2 were it not for a brake. The fault stays.
 func spared(s *scene, by v1alpha1.Brake) {
 	at := s.harm("stop-unit", "n2", "containerd")
 	s.until("the fault to be shown", 15*time.Second, inState("n2", v1alpha1.NodeUnhealthy))
@@ -171,7 +171,11 @@ func spared(s *scene, by v1alpha1.Brake) {
 	s.until("the Event", 10*time.Second, told("Node", "n2", "IsolationWithheld"))
 	s.during(watchReported, untainted("n2"), noPermit("n2"), withheld("n2", by))
 	s.note("withheld %s by %s", seconds(shown.Sub(at)), by)
-	s.restore("start-unit", "n2", "containerd") // before what spared it is undone
+}
+
+// well undoes what spared did, before what held the isolation back is undone.
+func well(s *scene) {
+	s.restore("start-unit", "n2", "containerd")
 	s.until("n2 to be well again", 30*time.Second, inState("n2", v1alpha1.NodeHealthy))
 }
 
@@ -180,6 +184,7 @@ func controlPlaneNode(s *scene) {
 	s.kubectl("label", "node", "n2", label+"=")
 	s.later(func() { s.kubectl("label", "node", "n2", label+"-") })
 	spared(s, v1alpha1.BrakeControlPlane)
+	well(s)
 }
 
 func lastSchedulableNode(s *scene) {
@@ -188,6 +193,7 @@ func lastSchedulableNode(s *scene) {
 		s.later(func() { s.kubectl("uncordon", node) })
 	}
 	spared(s, v1alpha1.BrakeLastSchedulable)
+	well(s)
 }
 
 func selectsNothing(s *scene) {

@@ -126,17 +126,13 @@ func (d *decider) isolate() {
 		if c.Kind == protect.ByHand {
 			rung = v1alpha1.ActionNoExecute
 		}
-		if rung == v1alpha1.ActionNoSchedule {
-			if gate := protect.GateReversible(d.ledger, c, d.census, d.cond); !gate.Allowed() {
-				d.withhold(n, v, c, gate)
-				continue
-			}
-			d.census.Restrict(n.UID)
-			d.actions = append(d.actions, d.isolation(n, v, c, ""))
+		if gate := d.gate(rung, c); !gate.Allowed() {
+			d.withhold(n, v, c, gate)
 			continue
 		}
-		if gate := protect.Gate(d.ledger, c, d.census, d.cond, d.policy.Limits, d.now); !gate.Allowed() {
-			d.withhold(n, v, c, gate)
+		if rung == v1alpha1.ActionNoSchedule {
+			d.census.Restrict(n.UID)
+			d.actions = append(d.actions, d.isolation(n, v, c, ""))
 			continue
 		}
 		var intent protect.Intent
@@ -144,6 +140,14 @@ func (d *decider) isolate() {
 		d.census.Isolate(n.UID)
 		d.actions = append(d.actions, d.isolation(n, v, c, intent.Permit))
 	}
+}
+
+// gate asks the brakes about a rung: those of a NoSchedule, which anybody can take back unharmed, are fewer.
+func (d *decider) gate(rung v1alpha1.Action, c protect.Candidate) protect.Verdict {
+	if rung == v1alpha1.ActionNoSchedule {
+		return protect.GateReversible(d.ledger, c, d.census, d.cond)
+	}
+	return protect.Gate(d.ledger, c, d.census, d.cond, d.policy.Limits, d.now)
 }
 
 // wanted lists the nodes somebody wants isolated further than they are.
@@ -154,7 +158,7 @@ func (d *decider) wanted() []int {
 		if n.Intent == v1alpha1.IntentIsolate {
 			want = v1alpha1.ActionNoExecute
 		}
-		if _, recorded := d.ledger.Intent(n.UID); recorded || want.Severity() < v1alpha1.ActionNoSchedule.Severity() || n.OwnTaint.Severity() >= want.Severity() {
+		if _, recorded := d.ledger.Intent(n.UID); recorded || !isFurther(n, want) {
 			continue
 		}
 		out = append(out, i)
@@ -169,6 +173,11 @@ func (d *decider) wanted() []int {
 		return cmp.Or(byHand(a)-byHand(b), d.verdicts[a].Since.Compare(d.verdicts[b].Since), strings.Compare(d.nodes[a].UID, d.nodes[b].UID))
 	})
 	return out
+}
+
+// isFurther says that an action would isolate the node, and further than it is.
+func isFurther(n Node, want v1alpha1.Action) bool {
+	return want.Severity() >= v1alpha1.ActionNoSchedule.Severity() && n.OwnTaint.Severity() < want.Severity()
 }
 
 // candidate is the node as the gate sees it.
@@ -231,6 +240,23 @@ func (d *decider) isolation(n Node, v Verdict, c protect.Candidate, permit strin
 	return a
 }
 
+// withholdUnvouched shows what holds a fault back whose report waits for its beat. If nothing does, nothing is shown: the
+// beat is on its way, and what it vouches for is decided then.
+func (d *decider) withholdUnvouched() {
+	for i, n := range d.nodes {
+		v := d.verdicts[i]
+		v.demand, v.Demand = v.unvouched, v.unvouched.action
+		_, recorded := d.ledger.Intent(n.UID)
+		if recorded || n.Intent == v1alpha1.IntentIsolate || !isFurther(n, v.Demand) {
+			continue
+		}
+		c := d.candidate(n, v)
+		if gate := d.gate(v.Demand, c); !gate.Allowed() {
+			d.withhold(n, v, c, gate)
+		}
+	}
+}
+
 // withholdDoubted shows what would be done about nodes whose silence cannot be judged.
 func (d *decider) withholdDoubted() {
 	for _, i := range d.doubted {
@@ -240,7 +266,7 @@ func (d *decider) withholdDoubted() {
 		}
 		down := fault{verdict: v1alpha1.NodeDown, reason: v1alpha1.ReasonNodeDown, message: v.Message}
 		want := d.policy.Ladders[n.Ladder].demandOf([]fault{down})
-		if want.action.Severity() < v1alpha1.ActionNoSchedule.Severity() || n.OwnTaint.Severity() >= want.action.Severity() {
+		if !isFurther(n, want.action) {
 			continue
 		}
 		d.withheld = append(d.withheld, Withheld{

@@ -31,6 +31,7 @@ func Decide(s Snapshot, p Policy, now time.Time) Plan {
 	d.carryOn()
 	d.releaseCalm()
 	d.isolate()
+	d.withholdUnvouched()
 	d.withholdDoubted()
 	return d.plan()
 }
@@ -59,15 +60,15 @@ func (d *decider) judgeAll(s Snapshot) {
 	d.verdicts = make([]Verdict, len(d.nodes))
 	for i, n := range d.nodes {
 		v := judge(n, s.Blind, alive(n), d.policy, d.now)
-		if v.State == v1alpha1.NodeUnhealthy && v.Demand != "" {
-			v.Reason, v.Message = v.demand.reason, v.demand.message
-		}
 		if v.tooFewAlive && n.Departing == "" {
 			d.doubted = append(d.doubted, i)
 		}
 		if n.Departing != "" && v.Demand != "" {
 			v.Reason, v.Message = v1alpha1.ReasonPlannedDeparture, n.Departing
 			v.Demand, v.demand = "", demand{}
+		}
+		if n.Departing != "" {
+			v.unvouched = demand{}
 		}
 		if wantsDial(n, v, d.now) {
 			d.ask = append(d.ask, n.UID)
@@ -241,7 +242,7 @@ func (d *decider) counted() []protect.Node {
 		out[i] = protect.Node{
 			UID: n.UID, Zone: n.Zone, ControlPlane: n.ControlPlane,
 			Schedulable: n.Schedulable, Unavailable: n.Unavailable,
-			Suspect: n.Departing == "" && (silent || v.Demand == v1alpha1.ActionNoExecute),
+			Suspect: n.Departing == "" && (silent || v.Demand == v1alpha1.ActionNoExecute || v.unvouched.action == v1alpha1.ActionNoExecute),
 		}
 	}
 	return out

@@ -26,6 +26,37 @@ func TestDecide_OneFaultIsIsolatedAndTheNextIsWithheld(t *testing.T) {
 	require.Len(t, p.Ledger.Isolations, 1)
 }
 
+func TestDecide_WhatIsWithheldStaysShownWhileAReportWaitsForItsBeat(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	fail(&w.nodes[3], "containerd")
+	w.nodes[3].Lock = &protect.PersonLock{Name: "l"}
+	require.Equal(t, []string{"withheld n3 PersonLock"}, summary(w.decide(t0)))
+	w.nodes[3].Report.Sequence = 2
+	plan := w.decide(t0.Add(time.Millisecond))
+	require.Equal(t, []string{"withheld n3 PersonLock"}, summary(plan))
+	require.Equal(t, v1alpha1.ReasonRuntimeNotRunning, plan.Verdicts[3].Reason)
+	require.Equal(t, v1alpha1.ActionNoExecute, plan.Withheld[0].Rung)
+
+	w.nodes[3].Lock = nil
+	require.Empty(t, summary(w.decide(t0.Add(2*time.Millisecond))), "what waits for a beat alone is neither done nor called withheld")
+	w.nodes[3].Departing = "deleted"
+	w.nodes[3].Lock = &protect.PersonLock{Name: "l"}
+	require.Empty(t, summary(w.decide(t0.Add(3*time.Millisecond))))
+}
+
+func TestDecide_AReportThatWaitsForItsBeatKeepsAStormAStorm(t *testing.T) {
+	w := newWorld(t, healthy(10), policy(t))
+	for i, check := range []string{"containerd", "kubelet", "containerd", "kubelet", "containerd", "kubelet"} {
+		fail(&w.nodes[i], check)
+	}
+	suspects := func() int { return w.decide(t0).Census.Suspects }
+	require.Equal(t, 6, suspects())
+	for i := range w.nodes {
+		w.nodes[i].Report.Sequence = 2
+	}
+	require.Equal(t, 6, suspects())
+}
+
 func TestDecide_AnIntentIsRepeatedUntilItsTaintIsSeen(t *testing.T) {
 	w := newWorld(t, healthy(30), policy(t))
 	fail(&w.nodes[3], "containerd")

@@ -23,6 +23,9 @@ type Verdict struct {
 	Since  time.Time
 
 	demand demand
+	// unvouched is what a report asks for that the newest beat does not vouch for: never acted on, but what holds it back
+	// is shown, and it counts where many failures are a reason to wait.
+	unvouched demand
 	// tooFewAlive: it would be NodeDown, were enough other nodes heard.
 	tooFewAlive bool
 	// calm: nothing demands NoSchedule or more, and every check that could is Healthy.
@@ -57,6 +60,15 @@ func judge(n Node, blind string, o others, p Policy, now time.Time) Verdict {
 		v.look = n.Beat.overdue(v.Missed + 1)
 	}
 	v.demand = p.Ladders[n.Ladder].demandOf(v.faults(n))
+	if v.State == v1alpha1.NodeUnhealthy {
+		if v.demand.action != "" {
+			v.Reason, v.Message = v.demand.reason, v.demand.message
+		}
+		if !v.isFresh(n) {
+			v.demand, v.unvouched = demand{}, v.demand
+			v.Message = "not vouched for by the newest beat: " + v.Message
+		}
+	}
 	v.Demand = v.demand.action
 	return v
 }
@@ -99,9 +111,8 @@ func (v *Verdict) silent(n Node, blind string, o others, p Policy, now time.Time
 
 // heard judges a node whose beats arrive, by what its agent reports.
 func (v *Verdict) heard(n Node, p Policy) {
-	fresh := n.isVouchedFor() && v.Missed <= 1
 	v.say(v1alpha1.NodeHealthy, "", "")
-	v.calm = fresh
+	v.calm = v.isFresh(n)
 	ladder := p.Ladders[n.Ladder]
 	for _, c := range sorted(n.Report.Checks) {
 		if c.State != v1alpha1.CheckHealthy && ladder.strongest(c.Name).Severity() >= v1alpha1.ActionNoSchedule.Severity() {
@@ -127,22 +138,19 @@ func (v *Verdict) heard(n Node, p Policy) {
 		case v1alpha1.CheckHealthy:
 		}
 	}
-	if !fresh && v.State == v1alpha1.NodeUnhealthy {
-		v.Message = "not vouched for by the newest beat: " + v.Message
-	}
 }
 
+// isFresh: the newest beat belongs to the report at hand, and it is not late by more than one.
+func (v *Verdict) isFresh(n Node) bool { return n.isVouchedFor() && v.Missed <= 1 }
+
 // faults are what the ladder is asked about: the verdict itself for a silent node, else the failing checks that no
-// other failure explains and that the newest beat vouches for.
+// other failure explains.
 func (v *Verdict) faults(n Node) []fault {
 	switch v.State {
 	case v1alpha1.NodeDown, v1alpha1.NodeAgentDown, v1alpha1.NodeCutOff:
 		return []fault{{verdict: v.State, reason: v.Reason, message: v.Message}}
 	case v1alpha1.NodeUnhealthy:
 	default:
-		return nil
-	}
-	if !n.isVouchedFor() || v.Missed > 1 {
 		return nil
 	}
 	var out []fault
