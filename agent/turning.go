@@ -43,7 +43,11 @@ func (t *turning) Looked(name check.Name, outcome check.State, took time.Duratio
 	t.Metrics.Looked(name, outcome, took)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.due[name] = time.Now().Add(t.every[name])
+	every := t.every[name]
+	if outcome == check.NotApplicable {
+		every += check.AbsentEvery
+	}
+	t.due[name] = time.Now().Add(every)
 }
 
 func (t *turning) stalled(now time.Time) string {

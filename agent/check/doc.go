@@ -39,6 +39,7 @@
 //   - A failure is explained by a failing check that it depends on, and goes on being explained when that one is well
 //     again, until FailAfter intervals later a look fails still: what depends on another recovers after it.
 //   - A restart does not lead out of Unhealthy: that takes good looks, so nothing is released for a daemon that tries.
+//   - What does not apply is looked for every AbsentEvery after ten looks, and whenever its watch tells of something.
 //   - Not applicable is believed at once of a subject never seen, and stays so while it cannot be asked: on a node without
 //     dockerd a dead systemd says nothing about dockerd. A subject seen and no longer found could not be told.
 //   - Reason and message are those of the look that led into the state. A different headline replaces them after

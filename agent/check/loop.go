@@ -13,6 +13,7 @@ type loop struct {
 	runner *Runner
 	asked  chan struct{}
 
+	absent   int   // looks in a row after which nothing was believed to be there to look at
 	stuck    *call // a call that was given up and has not returned
 	panicked sync.Once
 }
@@ -51,14 +52,26 @@ func (l *loop) run(ctx context.Context, beat time.Time) {
 		case <-poll.C:
 			byEvent = false
 		}
-		poll.Reset(untilNext(time.Now(), beat, l.check.Interval))
-		if !byEvent {
+		woken := time.Now()
+		if byEvent {
+			last = woken
+			l.confirm(ctx, woken)
+		} else {
 			l.look(ctx, false)
-			continue
 		}
-		last = time.Now()
-		l.confirm(ctx, last)
+		poll.Reset(time.Until(woken.Add(untilNext(woken, beat, l.interval()))))
 	}
+}
+
+// AbsentEvery is how often a check is looked at that ten looks in a row found not to apply: most of what we know of is not
+// on a node, and its coming is told. Looking for a daemon that is not there costs more than asking one that is.
+const AbsentEvery = 10 * time.Second
+
+func (l *loop) interval() time.Duration {
+	if l.absent >= 10 {
+		return max(l.check.Interval, AbsentEvery)
+	}
+	return l.check.Interval
 }
 
 // untilNext is the time to the next poll. All checks of an agent look on the same beat, so that a quiet machine is woken
@@ -109,7 +122,11 @@ func (l *loop) look(ctx context.Context, last bool) State {
 		l.stuck = running
 	}
 	look.Fast = last && look.State == Unhealthy
-	l.runner.observe(l.check, look, time.Since(running.started))
+	if l.runner.observe(l.check, look, time.Since(running.started)) == NotApplicable {
+		l.absent++
+	} else {
+		l.absent = 0
+	}
 	return look.State
 }
 

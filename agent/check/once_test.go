@@ -26,3 +26,14 @@ func TestRepeated_TakesTheMedianAndTheLastLook(t *testing.T) {
 		require.Equal(t, "down", table[0].Message)
 	})
 }
+
+// A probe that need not ask while it is told of changes is timed as in an agent, where it is told.
+func TestRepeated_WatchesWhileItLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newTold()
+		Repeated(t.Context(), []Check{New("a", d)}, 3)
+		synctest.Wait()
+		require.EqualValues(t, 3, d.looks.Load())
+		require.EqualValues(t, 1, d.watches.Load())
+	})
+}

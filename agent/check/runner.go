@@ -115,8 +115,8 @@ func (r *Runner) shown(name Name) v1alpha1.CheckStatus {
 	return status
 }
 
-// observe folds a look into the belief and tells who wants to know.
-func (r *Runner) observe(c Check, look Look, took time.Duration) {
+// observe folds a look into the belief, tells who wants to know, and returns what is believed now.
+func (r *Runner) observe(c Check, look Look, took time.Duration) State {
 	r.observer.Looked(c.Name, look.State, took)
 	r.mu.Lock()
 	before, known := r.beliefs[c.Name]
@@ -143,6 +143,7 @@ func (r *Runner) observe(c Check, look Look, took time.Duration) {
 		default: // one is waiting already; its receiver will read this change too
 		}
 	}
+	return after.State
 }
 
 func (r *Runner) logTransition(name Name, before, after Belief) {

@@ -381,3 +381,44 @@ noted  Healthy        -              no network                                 
 `, "\n"), out.String())
 	})
 }
+
+func TestRunner_WhatIsNotThereIsLookedForSeldomUntilItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var looks atomic.Int32
+		var isThere atomic.Bool
+		d := newTold()
+		probe := watched{d, func(context.Context) ([]Finding, error) {
+			looks.Add(1)
+			if isThere.Load() {
+				return nil, nil
+			}
+			return nil, ErrNotApplicable
+		}}
+		lookedIn := func(d time.Duration) int {
+			before := looks.Load()
+			time.Sleep(d)
+			return int(looks.Load() - before)
+		}
+		r := run(t, nil, New("a", probe))
+		<-r.Looked()
+		time.Sleep(time.Millisecond) // past the beat
+		require.Equal(t, 9, lookedIn(9*time.Second))
+		require.Equal(t, 5, lookedIn(time.Minute), "on every tenth beat, the next but one after the last look")
+		d.events <- struct{}{}
+		require.Equal(t, 1, lookedIn(time.Second), "an event is followed at once all the same")
+		isThere.Store(true)
+		time.Sleep(AbsentEvery * 9 / 8)
+		require.Equal(t, v1alpha1.CheckHealthy, state(r, "a"))
+		require.Equal(t, 60, lookedIn(time.Minute))
+		isThere.Store(false)
+		require.Equal(t, 60, lookedIn(time.Minute), "what was there once is not forgotten")
+	})
+}
+
+// watched is a probe that is told of changes.
+type watched struct {
+	*told
+	probe scripted
+}
+
+func (w watched) Probe(ctx context.Context) ([]Finding, error) { return w.probe(ctx) }

@@ -131,8 +131,9 @@ func calico(node string) []cell {
 // Each death is forgiven; the third within ten minutes is not.
 var loops = []cell{{
 	node: "n3", check: "docker", fault: "kill -9 again and again, systemd restarts it each time",
-	harm:  `for i in 1 2 3; do kill -9 $(systemctl show -p MainPID --value docker); until docker version >/dev/null 2>&1; do sleep 0.1; done; sleep 1; done`,
-	state: unhealthy, reason: v1alpha1.ReasonRestartLoop,
+	harm: `echo 'for i in 1 2 3; do kill -9 $(systemctl show -p MainPID --value docker); until docker version; do sleep 0.1; done; sleep 1; done' >/run/again.sh; ` +
+		`systemd-run --quiet --collect --unit=again bash /run/again.sh`,
+	state: unhealthy, reason: v1alpha1.ReasonRestartLoop, told: true,
 }}
 
 // An ovs-vswitchd that is connected to another database answers, and carries out nothing of this one.

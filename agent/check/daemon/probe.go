@@ -64,7 +64,7 @@ type Probe struct {
 }
 
 // Seldom is the UnitEvery of a daemon that is asked itself.
-const Seldom = 10 * time.Second
+const Seldom = 30 * time.Second
 
 // New makes a probe.
 func New(s Subject, units UnitDoor, processes ProcessDoor) *Probe {
@@ -95,7 +95,7 @@ func (p *Probe) gather(ctx context.Context) Observation {
 		if !p.subject.AskOnlyActive || o.Process.isAlive() {
 			o.Answer = p.ask(ctx, 70)
 		}
-		if o.Answer.Kind == Good {
+		if p.stands(o) {
 			return o
 		}
 	}
@@ -124,8 +124,21 @@ func (p *Probe) mayBelieveOld() bool {
 	if p.subject.AskOnlyActive && !p.unitHeard.Load() {
 		return false
 	}
-	isKnown := p.unit.Testimony == Nothing || (p.unit.Testimony == Spoke && p.unit.IsActive())
-	return isKnown && p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < p.subject.UnitEvery
+	isSettled := p.unit.Testimony == Nothing || (p.unit.Testimony == Spoke && (p.unit.IsActive() || p.unit.ActiveState == "inactive"))
+	return isSettled && p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < p.subject.UnitEvery
+}
+
+// stands says that what was found now bears out what systemd said before: it answers well and the main process that systemd
+// named is there, or there is no trace of it and systemd would have told of one.
+func (p *Probe) stands(o Observation) bool {
+	switch o.Answer.Kind {
+	case Good:
+		return o.Unit.Testimony == Nothing || o.Process.Testimony != Nothing
+	case "", Refused, Absent:
+		return !o.exists(p.subject) && p.unitHeard.Load()
+	default:
+		return false
+	}
 }
 
 // askSystemd takes at most two fifths of the time, if it is not last: a frozen bus must leave enough to ask the daemon

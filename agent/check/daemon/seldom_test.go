@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/agent/check/daemon"
 	"github.com/bulkhead-dev/bulkhead/agent/host"
 )
@@ -130,4 +131,59 @@ func TestSeldom_ADaemonThatAnswersSlowlyIsWell(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 	})
+}
+
+// Most daemons that we know are not on a node. Who listens to systemd need not ask it again and again.
+func TestSeldom_SystemdIsNotAskedAgainAboutWhatItWouldTell(t *testing.T) {
+	for name, unit := range map[string]host.Unit{
+		"not installed":          {Name: unit, LoadState: "not-found", ActiveState: "inactive"},
+		"installed, not enabled": {Name: unit, LoadState: "loaded", ActiveState: "inactive", UnitFileState: "disabled"},
+	} {
+		t.Run(name, func(t *testing.T) { notAskedAgain(t, unit) })
+	}
+}
+
+func notAskedAgain(t *testing.T, absent host.Unit) {
+	units := &counting{tell: make(chan struct{}), unit: absent}
+	answer := daemon.Absent
+	p := daemon.New(daemon.Subject{
+		Name: "d", Unit: unit, UnitEvery: daemon.Seldom, Process: "no-such-process", Optional: true, Reasons: daemon.Reasons{NotAnswering: "NotAnswering"},
+		Ask: func(context.Context, context.Context) daemon.Answer { return daemon.Answer{Kind: answer} },
+	}, units, host.NewProcesses(host.Paths{}))
+	look := func() error {
+		_, err := p.Probe(t.Context())
+		return err
+	}
+	require.ErrorIs(t, look(), check.ErrNotApplicable)
+	require.ErrorIs(t, look(), check.ErrNotApplicable)
+	require.Equal(t, 2, units.asked, "nobody would tell of a unit")
+	told := watch(t, p)
+	units.tell <- struct{}{}
+	await(t, told, "the unit")
+	for range 5 {
+		require.ErrorIs(t, look(), check.ErrNotApplicable)
+	}
+	require.Equal(t, 3, units.asked)
+	answer = daemon.Silent
+	_ = look()
+	require.Equal(t, 4, units.asked, "somebody may be there")
+}
+
+func TestSeldom_SystemdIsAskedWhenTheMainProcessItNamedIsGone(t *testing.T) {
+	units := &counting{unit: host.Unit{Name: unit, LoadState: "loaded", ActiveState: "active", InvocationID: "1", ActiveFor: time.Hour, MainPID: os.Getpid()}}
+	p := daemon.New(daemon.Subject{
+		Name: "d", Unit: unit, UnitEvery: daemon.Seldom,
+		Ask: func(context.Context, context.Context) daemon.Answer { return daemon.Answer{Kind: daemon.Good} },
+	}, units, host.NewProcesses(host.Paths{}))
+	look := func() {
+		_, err := p.Probe(t.Context())
+		require.NoError(t, err)
+	}
+	units.unit.MainPID = 1 << 30
+	look()
+	units.unit.MainPID = os.Getpid()
+	look()
+	require.Equal(t, 2, units.asked, "it is another process now, and the signal that said so was lost")
+	look()
+	require.Equal(t, 2, units.asked)
 }

@@ -20,6 +20,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bulkhead-dev/bulkhead/api/client"
 	"github.com/bulkhead-dev/bulkhead/test/bed"
 	"github.com/bulkhead-dev/bulkhead/test/bed/lab"
 	"github.com/bulkhead-dev/bulkhead/test/bed/observe"
@@ -60,9 +61,10 @@ var nodes = []lab.Node{
 
 // An environment is the cluster, watched.
 type environment struct {
-	bed  *bed.Bed
-	view *observe.View
-	set  time.Time // when every daemon ran
+	bed      *bed.Bed
+	view     *observe.View
+	bulkhead client.Interface
+	set      time.Time // when every daemon ran
 	options
 }
 
@@ -75,11 +77,11 @@ policy: {mode: DryRun}
 const agentConfig = "checks: {defaults: {dwell: 1s}, pressure: {tokenFile: /opt/bulkhead/token}}"
 
 func run(ctx context.Context, b *bed.Bed, o options) error {
-	e := &environment{bed: b, options: o}
 	kube, bulkhead, err := observe.Clients()
 	if err != nil {
 		return err
 	}
+	e := &environment{bed: b, bulkhead: bulkhead, options: o}
 	setUp, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	if err := b.LoadOurs(setUp); err != nil {

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/bulkhead-dev/bulkhead/agent/check"
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
 	"github.com/bulkhead-dev/bulkhead/test/bed/lab"
@@ -76,6 +79,37 @@ func (e *environment) told(ctx context.Context, r *report) error {
 		}
 		fmt.Printf("%-32s seen p50 %s, confirmed fast p50 %s\n", s.name, at(l.seen, 50), at(l.confirmed, 50))
 		r.told = append(r.told, l)
+	}
+	return e.roundTrips(ctx, times, r)
+}
+
+// roundTrips is what of it the API server and the watch take: from our own write to an object as large as the agent's until
+// the watch brings it.
+func (e *environment) roundTrips(ctx context.Context, times int, r *report) error {
+	const mark = "test.bulkhead.dev/round"
+	healths := e.bulkhead.BulkheadV1alpha1().NodeHealths()
+	for n := range times {
+		want := fmt.Sprint(n)
+		arrived := make(chan moment, 1)
+		go func() {
+			at, err := e.view.Until(ctx, "our own write", func(s observe.State) error {
+				if h := s.NodeHealths[victim]; h == nil || h.Annotations[mark] != want {
+					return errors.New("not yet")
+				}
+				return nil
+			})
+			arrived <- moment{at, err}
+		}()
+		began := time.Now()
+		patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, mark, want)
+		if _, err := healths.Patch(ctx, victim, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			return err
+		}
+		m := <-arrived
+		if m.err != nil {
+			return m.err
+		}
+		r.roundTrips = append(r.roundTrips, m.at.Sub(began))
 	}
 	return nil
 }
