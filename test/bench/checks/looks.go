@@ -139,7 +139,7 @@ func (e *environment) manyRules(ctx context.Context) error {
 
 // manyContainers is ten pods of fifty containers.
 func (e *environment) manyContainers(ctx context.Context) error {
-	if _, err := e.bed.Exec(ctx, victim, "bash", "-ec", "nft delete table ip lab; echo max >/sys/fs/cgroup/pids/pids.max"); err != nil {
+	if _, err := e.bed.Exec(ctx, victim, "bash", "-ec", "nft delete table ip lab; echo max | tee /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids/system.slice/containerd.service/pids.max"); err != nil {
 		return err
 	}
 	var manifest strings.Builder
