@@ -19,8 +19,10 @@ const slack = 10 * time.Second
 type turning struct {
 	*check.Metrics
 
-	mu  sync.Mutex // guards due
+	mu  sync.Mutex // guards due and absent
 	due map[check.Name]time.Time
+
+	absent map[check.Name]bool // believed not to apply, and so looked at seldom
 
 	every map[check.Name]time.Duration
 }
@@ -30,7 +32,7 @@ func newTurning(list []check.Check, registry prometheus.Registerer) (*turning, e
 	if err != nil {
 		return nil, err
 	}
-	t := &turning{Metrics: metrics, due: map[check.Name]time.Time{}, every: map[check.Name]time.Duration{}}
+	t := &turning{Metrics: metrics, due: map[check.Name]time.Time{}, absent: map[check.Name]bool{}, every: map[check.Name]time.Duration{}}
 	for _, c := range list {
 		t.every[c.Name] = c.Interval + c.Deadline()
 		t.due[c.Name] = time.Now().Add(t.every[c.Name])
@@ -44,10 +46,18 @@ func (t *turning) Looked(name check.Name, outcome check.State, took time.Duratio
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	every := t.every[name]
-	if outcome == check.NotApplicable {
+	if t.absent[name] {
 		every += check.AbsentEvery
 	}
 	t.due[name] = time.Now().Add(every)
+}
+
+// Believed is called by the runner after every change of belief.
+func (t *turning) Believed(name check.Name, state check.State) {
+	t.Metrics.Believed(name, state)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.absent[name] = state == check.NotApplicable
 }
 
 func (t *turning) stalled(now time.Time) string {

@@ -62,7 +62,8 @@ func TestTurning_StallsWhenACheckIsNoLongerLookedAt(t *testing.T) {
 	turning.Looked("kubelet", check.Unknown, time.Millisecond)
 	require.Empty(t, turning.stalled(now.Add(slack)), "a look that could not tell is a look")
 	require.NotEmpty(t, turning.stalled(now.Add(2*late)))
-	turning.Looked("kubelet", check.NotApplicable, time.Millisecond)
+	turning.Believed("kubelet", check.NotApplicable)
+	turning.Looked("kubelet", check.Unknown, time.Millisecond)
 	require.Empty(t, turning.stalled(now.Add(late)), "what is not there is looked for seldom")
 	require.NotEmpty(t, turning.stalled(now.Add(2*late)))
 }

@@ -35,8 +35,8 @@ type RestartCounter interface {
 
 // A Watcher is a Probe that can be told of changes instead of looking for them. Watch calls changed after each, from any
 // goroutine and as often as it likes, until ctx ends or it can no longer be told. The runner starts it again after a
-// pause; in between, and for a change that is lost, there is the look every interval. What changed is never taken from
-// the event: it only causes a look.
+// pause; in between, and for a change that is lost, there is the look every interval, or every AbsentEvery for what has
+// never been there. What changed is never taken from the event: it only causes a look.
 type Watcher interface {
 	Watch(ctx context.Context, changed func()) error
 }

@@ -63,8 +63,9 @@ func (l *loop) run(ctx context.Context, beat time.Time) {
 	}
 }
 
-// AbsentEvery is how often a check is looked at that ten looks in a row found not to apply: most of what we know of is not
-// on a node, and its coming is told. Looking for a daemon that is not there costs more than asking one that is.
+// AbsentEvery is how often a check is looked at that ten looks in a row found not to apply, if nothing is told: most of what
+// we know of is not on a node, and looking for a daemon that is not there costs more than asking one that is. What comes
+// and is not told, as a runtime is that nobody listened to, is found that much later, once.
 const AbsentEvery = 10 * time.Second
 
 func (l *loop) interval() time.Duration {

@@ -239,6 +239,7 @@ type WithheldStatus struct {
 type AgentStatus struct {
 	// sequence grows by one with every change of this status within one boot of the agent. Beats carry it.
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	Sequence int64 `json:"sequence"`
 	// bootID is the kernel's boot ID.
 	// +kubebuilder:validation:MaxLength=64
@@ -290,7 +291,9 @@ type CheckStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Message string `json:"message,omitempty"`
-	// since is when the state was entered, by the node's clock. For people; nothing is computed from it.
+	// since is when the state was entered, by the node's clock, in UTC. For people; nothing is computed from it. The API
+	// server would keep times that no client of ours can decode, and one agent's would make all NodeHealths unreadable.
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$`
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`
 	// confirmedFast says that an event told of the failure and that the looks of the next milliseconds all confirmed it.

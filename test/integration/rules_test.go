@@ -3,6 +3,8 @@
 package integration
 
 import (
+	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/bulkhead-dev/bulkhead/api/v1alpha1"
@@ -117,4 +120,38 @@ func TestLedger_TheAPIServerRefusesAnEpochThatDecreases(t *testing.T) {
 	stored.Epoch = 2
 	_, err = ledgers.Update(t.Context(), stored, metav1.UpdateOptions{})
 	require.ErrorContains(t, err, "an epoch never decreases")
+}
+
+// One NodeHealth that no client of ours could decode would make a list of all of them fail.
+func TestAgentStatus_WhatIsStoredCanBeRead(t *testing.T) {
+	healths := bulkhead.BulkheadV1alpha1().NodeHealths()
+	_, err := healths.Create(t.Context(), &v1alpha1.NodeHealth{ObjectMeta: metav1.ObjectMeta{Name: "odd"}}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = healths.Delete(context.WithoutCancel(t.Context()), "odd", metav1.DeleteOptions{}) })
+	say := func(agent string) error {
+		_, err := anything.Resource(resource("nodehealths")).Patch(t.Context(), "odd", types.MergePatchType,
+			[]byte(`{"status":{"agent":`+agent+`}}`), metav1.PatchOptions{}, "status")
+		return err
+	}
+	check := func(since string) string {
+		return `{"sequence":1,"bootID":"b","checks":[{"name":"a","state":"Healthy","since":"` + since + `"}]}`
+	}
+	now, err := json.Marshal(metav1.NowMicro())
+	require.NoError(t, err)
+	require.NoError(t, say(check(strings.Trim(string(now), `"`))), "as an agent writes it")
+	for name, agent := range map[string]string{
+		"a time without microseconds": check("2026-11-22T07:00:00Z"),
+		"a time in small letters":     check("2026-11-22t07:00:00.000000z"),
+		"a time of another zone":      check("2026-11-22T07:00:00.000000+99:99"),
+		"the 30th of February":        check("2026-02-30T07:00:00.000000Z"),
+		"an hour of no day":           check("2026-11-22T25:61:61.000000Z"),
+		"a number beyond 64 bits":     `{"sequence":10000000000000000000,"bootID":"b"}`,
+		"a number beyond 53 bits":     `{"sequence":9007199254740993,"bootID":"b"}`,
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			require.Error(t, say(agent))
+			_, err := healths.List(t.Context(), metav1.ListOptions{})
+			require.NoError(t, err, "one object makes all of them unreadable")
+		})
+	}
 }

@@ -24,7 +24,9 @@
 //	not applicable gone       not asked        NotRunning
 //	not applicable alive      not asked        healthy
 //	could not tell            (as in "not applicable", but every finding is restarting with the longest grace: systemd
-//	                          may be bringing it back and cannot be asked. With no other witness: could not tell)
+//	                          may be bringing it back and cannot be asked. With no other witness: could not tell. And
+//	                          so for the first two looks in a row in which the daemon was silent too: that all are
+//	                          slow at once says more of the machine, or of us, than of any of them)
 //
 // Coming back: activating, waiting for an automatic restart, or a start or restart job is queued; or deactivating and no
 // stop was asked for, which is a crash whose end systemd is still waiting for. Down: failed, masked, inactive, or being

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bulkhead-dev/bulkhead/agent/check"
@@ -26,6 +27,8 @@ func judge(o Observation, m Memory, s Subject) ([]check.Finding, error) {
 		return []check.Finding{s.down(unitText(o.Unit))}, nil
 	case o.Unit.Testimony == Spoke:
 		return judgeActive(o, m, s)
+	case o.Unit.Testimony == CannotTell && o.Answer.Kind == Silent && m.unasked < 2:
+		return nil, fmt.Errorf("%s did not answer in time, and neither did systemd: %w", s.Name, o.Unit.Err)
 	case o.Unit.Testimony == CannotTell:
 		return judgeUnmanaged(o, s, func(f check.Finding) check.Finding {
 			f.Message += "; systemd cannot be asked whether it is restarting it"

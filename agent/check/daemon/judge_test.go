@@ -162,7 +162,8 @@ func TestJudge(t *testing.T) {
 		"the process table is closed":     {o: Observation{noUnit, Process{Testimony: CannotTell, Err: errDenied}, refused}, m: seen, want: unknown},
 		"its unit was uninstalled":        {o: Observation{Unit{Testimony: Nothing}, Process{}, Answer{}}, m: seen, want: notRunning},
 
-		"bus dead, silent":           {o: Observation{unitUnasked, alive, silent}, m: seen, want: "NotAnswering restarting 45s"},
+		"bus dead, silent":           {o: Observation{unitUnasked, alive, silent}, m: Memory{Seen: true, unasked: 2}, want: "NotAnswering restarting 45s"},
+		"all silent at once":         {o: Observation{unitUnasked, alive, silent}, m: Memory{Seen: true, unasked: 1}, want: unknown},
 		"bus dead, gone":             {o: Observation{unitUnasked, noProcess, refused}, m: seen, want: "NotRunning restarting 45s"},
 		"bus dead, only the unit":    {o: Observation{unitUnasked, Process{}, Answer{}}, m: seen, want: unknown},
 		"bus dead, alive, no asking": {o: Observation{unitUnasked, alive, Answer{}}, m: seen, want: healthy},

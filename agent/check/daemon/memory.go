@@ -6,6 +6,7 @@ type Memory struct {
 	GoodInvocation string // of the unit, at the last good look
 	Restarts       uint32 // how often it was restarted while we looked, by whomever
 
+	unasked    int    // looks in a row, before this one, in which systemd could not be asked
 	invocation string // of the unit, at the last look
 	base       uint32 // systemd's own count of restarts when that invocation was first seen
 	counted    uint32 // restarts beyond base that are in Restarts already
@@ -14,6 +15,10 @@ type Memory struct {
 // after is the memory once o was judged; well says that nothing was found wrong.
 func (m Memory) after(o Observation, s Subject, well bool) Memory {
 	m.Seen = m.Seen || o.exists(s)
+	m.unasked++
+	if o.Unit.Testimony != CannotTell {
+		m.unasked = 0
+	}
 	if o.Unit.Testimony != Spoke || o.Unit.InvocationID == "" {
 		return m
 	}

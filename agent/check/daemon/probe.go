@@ -63,8 +63,13 @@ type Probe struct {
 	unitHeard atomic.Bool // it would be told now
 }
 
-// Seldom is the UnitEvery of a daemon that is asked itself.
-const Seldom = 30 * time.Second
+const (
+	// Seldom is the UnitEvery of a daemon that is asked itself.
+	Seldom = 30 * time.Second
+	// absentFor is how long systemd's word is believed that there is nothing, or nothing that runs: that a unit was enabled,
+	// or installed and not started, it does not tell.
+	absentFor = 5 * time.Second
+)
 
 // New makes a probe.
 func New(s Subject, units UnitDoor, processes ProcessDoor) *Probe {
@@ -106,7 +111,7 @@ func (p *Probe) gather(ctx context.Context) Observation {
 	switch {
 	case p.subject.Ask == nil || !p.mayAsk(o):
 		o.Answer = Answer{}
-	case o.Answer.Kind != Silent: // who kept silent has had the time there is
+	case o.Answer.Kind != Silent && o.Answer.Kind != Good: // who kept silent has had the time there is
 		o.Answer = p.ask(ctx, 85)
 	}
 	return o
@@ -124,8 +129,14 @@ func (p *Probe) mayBelieveOld() bool {
 	if p.subject.AskOnlyActive && !p.unitHeard.Load() {
 		return false
 	}
-	isSettled := p.unit.Testimony == Nothing || (p.unit.Testimony == Spoke && (p.unit.IsActive() || p.unit.ActiveState == "inactive"))
-	return isSettled && p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < p.subject.UnitEvery
+	var long time.Duration
+	switch {
+	case p.unit.Testimony == Spoke && p.unit.IsActive():
+		long = p.subject.UnitEvery
+	case p.unit.Testimony == Nothing, p.unit.Testimony == Spoke && p.unit.ActiveState == "inactive":
+		long = min(absentFor, p.subject.UnitEvery)
+	}
+	return p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < long
 }
 
 // stands says that what was found now bears out what systemd said before: it answers well and the main process that systemd

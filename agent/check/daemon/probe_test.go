@@ -115,6 +115,7 @@ func TestProbe_AFrozenBusDoesNotHideAnAnswer(t *testing.T) {
 	require.Equal(t, "healthy", m.look())
 
 	hosttest.Frozen(t, m.paths, socket)
+	require.Equal(t, "unknown", m.look(), "all are silent: it may be the machine, or us")
 	require.Equal(t, "NotAnswering restarting", m.look(), "systemd may be restarting it and cannot be asked")
 }
 

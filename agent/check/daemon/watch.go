@@ -19,7 +19,10 @@ func (p *Probe) Watch(ctx context.Context, changed func()) error {
 	if p.subject.WatchSocket != nil {
 		watches = append(watches, p.subject.WatchSocket)
 	}
-	return check.Together(watches...)(ctx, changed)
+	return check.Together(watches...)(ctx, func() {
+		p.unitTold.Store(true) // whoever told: what systemd said before may be no longer so
+		changed()
+	})
 }
 
 // WatchFile is a Subject's WatchSocket for a file of the host.
@@ -30,7 +33,6 @@ func WatchFile(paths host.Paths, file string) check.Watch {
 func (p *Probe) watchUnit(ctx context.Context, changed func()) error {
 	defer p.unitHeard.Store(false)
 	err := p.units.Changes(ctx, p.subject.Unit, func() {
-		p.unitTold.Store(true)
 		p.unitHeard.Store(true)
 		changed()
 	})
