@@ -293,6 +293,8 @@ type CheckStatus struct {
 	Message string `json:"message,omitempty"`
 	// since is when the state was entered, by the node's clock, in UTC. For people; nothing is computed from it. The API
 	// server would keep times that no client of ours can decode, and one agent's would make all NodeHealths unreadable.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$`
 	// +optional
 	Since *metav1.MicroTime `json:"since,omitempty"`

@@ -74,5 +74,8 @@ type ProtectionLockSpec struct {
 	Owner string `json:"owner"`
 	// until is when the lock ends. A jump of any clock may end it late, never early. Without it the lock holds until it is deleted.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	Until *metav1.Time `json:"until,omitempty"`
 }

@@ -74,6 +74,8 @@ spec:
 	{"a lock of the cluster", "protectionlocks", "l", `spec: {scope: Cluster, reason: r, owner: o}`, ""},
 	{"a lock of a node", "protectionlocks", "l", `spec: {scope: Node, nodeName: n1, reason: r, owner: o, until: "2030-01-01T00:00:00Z"}`, ""},
 	{"a lock of some nodes", "protectionlocks", "l", `spec: {scope: Selector, nodeSelector: {matchLabels: {a: b}}, reason: r, owner: o}`, ""},
+	{"a lock until noon in Delhi", "protectionlocks", "l", `spec: {scope: Cluster, reason: r, owner: o, until: "2030-01-01T12:00:00+05:30"}`, ""},
+	{"a lock until a time that Go cannot read", "protectionlocks", "l", `spec: {scope: Cluster, reason: r, owner: o, until: "2030-01-01t00:00:00z"}`, "spec.until in body should match"},
 	{"a lock of a node without a name", "protectionlocks", "l", `spec: {scope: Node, reason: r, owner: o}`, "nodeName goes with scope Node, and only with it"},
 	{"a lock of the cluster with a name", "protectionlocks", "l", `spec: {scope: Cluster, nodeName: n1, reason: r, owner: o}`, "nodeName goes with scope Node, and only with it"},
 	{"a selector lock without one", "protectionlocks", "l", `spec: {scope: Selector, reason: r, owner: o}`, "nodeSelector goes with scope Selector, and only with it"},
