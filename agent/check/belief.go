@@ -142,6 +142,7 @@ func (b *Belief) observeFailure(look Look, c Check) {
 	switch {
 	case b.State == Unhealthy, b.failures.n >= c.FailAfter, b.graceIsOver(look, c):
 		b.enter(Unhealthy, worst.Reason, worst.Message, look.At, c)
+	case b.State == Healthy && worst.Slow && b.failures.n < 2 && !look.Fast:
 	case b.State != Restarting:
 		b.enter(Failing, worst.Reason, worst.Message, look.At, c)
 	}

@@ -19,7 +19,7 @@ var policy = Check{Name: "x", Interval: time.Second, FailAfter: 3, OKAfter: 3, D
 // aLook makes a look from a letter:
 //
 //	g good   f failure   r restarting, grace 4 s   u could not tell   n not applicable   + good, and one restart more
-//	! failure, and one restart more
+//	! failure, and one restart more   s failure, of an answer that did not come in time
 func aLook(letter rune, second int, restarts *uint32) Look {
 	look := Look{At: t0.Add(time.Duration(second) * time.Second)}
 	switch letter {
@@ -28,6 +28,9 @@ func aLook(letter rune, second int, restarts *uint32) Look {
 	case '+':
 		*restarts++
 		look.State = Healthy
+	case 's':
+		look.State = Unhealthy
+		look.Findings = []Finding{{Reason: v1alpha1.ReasonKubeletNotAnswering, Message: "no answer", Slow: true}}
 	case 'f', '!':
 		if letter == '!' {
 			*restarts++
@@ -53,6 +56,11 @@ func TestObserve(t *testing.T) {
 	for name, c := range map[string]struct{ looks, believed string }{
 		"the first good look is believed at once":          {"g", "H"},
 		"three failures in a row":                          {"gfff", "HFFU"},
+		"one slow answer is not shown":                     {"gsg", "HHH"},
+		"the second in a row is, and the first counts":     {"gsss", "HHFU"},
+		"another failure after a slow answer":              {"gsff", "HHFU"},
+		"a slow answer after another failure":              {"gfss", "HFFU"},
+		"slow from the first look on":                      {"sss", "FFU"},
 		"a good look between failures starts the row anew": {"gffgfff", "HFFHFFU"},
 		"failing from the first look on":                   {"fff", "FFU"},
 		"out needs three good looks and the dwell":         {"gfffgggggg", "HFFUUUUUHH"},

@@ -55,6 +55,9 @@ type Finding struct {
 	Restarting bool
 	// Grace bounds Restarting: RestartSec of the unit + 20 s, at most 45 s.
 	Grace time.Duration
+	// Slow says that all there is to find is that an answer has not come in time. A busy machine does that once: it counts
+	// as a failure from the first look, and is shown of what was well when the next look fails too.
+	Slow bool
 	// Note marks something worth showing that is no fault: findings that are all notes leave the look Healthy, with
 	// the first one's message.
 	Note bool

@@ -26,6 +26,8 @@
 //
 //   - Failing is for people, for what depends on the check, and for a policy that acts on failures confirmed fast: an
 //     event was followed by looks at each moment of Confirm, and all of them failed. Nothing else acts on Failing.
+//   - A failure that is no more than an answer which has not come in time (Finding.Slow) is shown of a Healthy check when the
+//     next look fails too. It counts from the first.
 //   - A look that could not tell counts neither as a failure nor as a success. It does not break a row of failures: a
 //     probe that fails every other call would hide a dead daemon. It does break a row of good looks. Once Unknown is
 //     believed the failures before it are forgotten, so old evidence is never added to new.

@@ -130,7 +130,7 @@ func (s Subject) unwell(o Observation) check.Finding {
 	if o.Process.Testimony == Spoke && o.Process.IsStopped() {
 		message += ": its main process is stopped by a signal"
 	}
-	return check.Finding{Reason: s.Reasons.NotAnswering, Message: message}
+	return check.Finding{Reason: s.Reasons.NotAnswering, Message: message, Slow: o.Answer.Kind == Silent}
 }
 
 func restarting(f check.Finding, grace time.Duration) check.Finding {
