@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -28,14 +27,8 @@ import (
 // is 2.5 MB, which takes 2 MB of memory off; 25 took no more.
 const gcPercent = 50
 
-// processors is how many of the machine's the agent uses at a time. It waits nearly always, and what it does in a beat is
-// done in milliseconds; on a machine of two processors one costs a twelfth less CPU than two. A call that blocks in the
-// kernel leaves its place to others all the same.
-const processors = 1
-
 func main() {
 	debug.SetGCPercent(gcPercent)
-	runtime.GOMAXPROCS(processors)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {

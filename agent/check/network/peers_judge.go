@@ -38,7 +38,7 @@ func judgePeers(all []peer, slowAfter time.Duration) ([]check.Finding, error) {
 		return []check.Finding{{Reason: v1alpha1.ReasonPeersUnreachable, Message: fmt.Sprintf(
 			"%d of %d other nodes cannot be reached: %s", len(lost), asked, strings.Join(lost, ", "))}}, nil
 	case len(slow) > 0 && isMost(len(slow)+len(lost)):
-		return []check.Finding{{Reason: v1alpha1.ReasonLinkSlow, Message: fmt.Sprintf(
+		return []check.Finding{{Reason: v1alpha1.ReasonLinkSlow, Slow: true, Message: fmt.Sprintf(
 			"connections to %d of %d other nodes open slowly or not at all: %s", len(slow)+len(lost), asked, strings.Join(append(slow, lost...), ", "))}}, nil
 	case asked >= leastPeers:
 		return nil, nil
