@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -128,6 +129,21 @@ func (s *scene) harm(verb, node string, args ...string) time.Time {
 		s.later(func() { s.restore(back, node, args...) })
 	}
 	return at
+}
+
+// harmAll does harm to several nodes in the same moment: one that falls silent a beat before the others was, for that beat,
+// silent while they were heard.
+func (s *scene) harmAll(verb string, nodes []string) {
+	s.t.Helper()
+	var group errgroup.Group
+	for _, node := range nodes {
+		s.later(func() { s.restore(undoneBy[verb], node) })
+		group.Go(func() error {
+			_, err := s.bed.Fault(s.ctx, verb, node)
+			return err
+		})
+	}
+	require.NoError(s.t, group.Wait())
 }
 
 // later does something at the end of the case.

@@ -118,9 +118,7 @@ func allButOneCutOff(s *scene) { cutMany(s, s.agents()[1:]) }
 // cutMany cuts nodes off and expects that each is Blind in the end, with the reason, and none isolated.
 func cutMany(s *scene, nodes []string) {
 	at := time.Now()
-	for _, node := range nodes {
-		s.harm("cut", node)
-	}
+	s.harmAll("cut", nodes)
 	var suspect, blind []condition
 	for _, node := range nodes {
 		suspect = append(suspect, heartbeat(node, v1alpha1.LeaseLost), inState(node, v1alpha1.NodeSuspect, v1alpha1.NodeBlind))
