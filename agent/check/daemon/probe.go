@@ -56,9 +56,9 @@ type Probe struct {
 	memory    Memory
 	main      *followed
 
-	unit     Unit        // as systemd last described it
-	unitAt   time.Time   // when that was
-	unitTold atomic.Bool // systemd told of a change since
+	unit   Unit        // as systemd last described it
+	unitAt time.Time   // when that was
+	told   atomic.Bool // anything told of a change since
 
 	unitHeard atomic.Bool // it would be told now
 }
@@ -104,14 +104,14 @@ func (p *Probe) gather(ctx context.Context) Observation {
 			return o
 		}
 	}
-	p.unitTold.Store(false)
+	p.told.Store(false)
 	o.Unit = p.askSystemd(ctx, o.Answer.Kind == Silent)
 	p.unit, p.unitAt = o.Unit, time.Now()
 	o.Process = p.findProcess(ctx, o.Unit)
 	switch {
 	case p.subject.Ask == nil || !p.mayAsk(o):
 		o.Answer = Answer{}
-	case o.Answer.Kind != Silent && o.Answer.Kind != Good: // who kept silent has had the time there is
+	case o.Answer.Kind != Silent && o.Answer.Kind != Good: // who answered well, or kept silent for most of the look, is not asked twice
 		o.Answer = p.ask(ctx, 85)
 	}
 	return o
@@ -136,7 +136,7 @@ func (p *Probe) mayBelieveOld() bool {
 	case p.unit.Testimony == Nothing, p.unit.Testimony == Spoke && p.unit.ActiveState == "inactive":
 		long = min(absentFor, p.subject.UnitEvery)
 	}
-	return p.subject.Ask != nil && !p.unitTold.Load() && time.Since(p.unitAt) < long
+	return p.subject.Ask != nil && !p.told.Load() && time.Since(p.unitAt) < long
 }
 
 // stands says that what was found now bears out what systemd said before: it answers well and the main process that systemd

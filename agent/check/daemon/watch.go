@@ -20,7 +20,7 @@ func (p *Probe) Watch(ctx context.Context, changed func()) error {
 		watches = append(watches, p.subject.WatchSocket)
 	}
 	return check.Together(watches...)(ctx, func() {
-		p.unitTold.Store(true) // whoever told: what systemd said before may be no longer so
+		p.told.Store(true) // whoever told: what systemd said before may be no longer so
 		changed()
 	})
 }
